@@ -10,7 +10,6 @@ import itertools
 import json
 import re
 import sys
-import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +18,16 @@ from typing import Any
 from mslt_it.data.cells import Cells
 from mslt_it.data.columnar import COLUMNAR, columnar_rows
 from mslt_it.data.delimited import HEADERLESS, named_cells, read_cells, unlike_header
-from mslt_it.data.text_files import opened, refuse_bomb, whole
+from mslt_it.data.excel import EXCEL, excel_cells
+from mslt_it.data.text_files import opened, whole
 from mslt_it.problems import Problem, some
 
 DELIMITED = (".tsv", ".tab", ".txt", ".csv")
-TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", *COLUMNAR, ".xlsx")
+TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", *COLUMNAR, EXCEL)
 CONLL = (".conll", ".iob", ".iob2", ".bio")
 LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
-MOST_ROWS = 50_000_000  # or cells of a sheet: beyond these a file was made to fill the memory
+MOST_ROWS = 50_000_000  # beyond these a file was made to fill the memory
 MOST_SHARED = 10_000  # cells that are looked up to be held once
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -106,8 +106,8 @@ def parsed(path: Path, columns: Sequence[str], *, by_names: bool = False) -> lis
         found = columnar_rows(path, MOST_ROWS, by_names=by_names)
         rows = [Row(f"row {i}", item) for i, item in enumerate(found, 1)]
         return _with_wanted_names(rows, columns)
-    if kind == ".xlsx":
-        return _tabulated(path, _excel_cells(path), columns, "a cell")
+    if kind == EXCEL:
+        return _tabulated(path, excel_cells(path), columns, "a cell")
     if kind in DELIMITED:
         with opened(path, keeps_ends=kind == ".csv") as file:
             lines = read_cells(path, file, columns, kind)
@@ -144,7 +144,7 @@ def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence
     width = len(columns)
     for _, cells in lines:
         if len(cells) > width:
-            width = max(width, _width(cells))
+            width = max(width, num_filled(cells))
     first = [str(cell).strip() for cell in lines[0][1][:width]]
     has_header = not unlike_header(first, (cells[:width] for _, cells in lines[1:]), columns)
     header = named_cells(path, lines[0][0], first) if has_header else list(columns)
@@ -176,52 +176,9 @@ def _is_filled(cell: Any) -> bool:
     return bool(str(cell).strip())
 
 
-def _width(cells: Sequence[Any]) -> int:
-    """The number of cells, without empty ones at the end."""
+def num_filled(cells: Sequence[Any]) -> int:
+    """The number of cells without empty ones at the end, in which a spreadsheet's rows end."""
     return next((n for n in range(len(cells), 0, -1) if _is_filled(cells[n - 1])), 0)
-
-
-def _excel_cells(path: Path) -> list[tuple[str, list[Any]]]:
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise Problem(
-            f"{path}: Excel files need the package openpyxl, which is not installed. Remedy: pip install openpyxl (it "
-            "is the extra 'excel' of this project), or save the sheet as CSV in UTF-8."
-        ) from error
-    try:
-        with zipfile.ZipFile(path) as packed:
-            refuse_bomb(path, path.stat().st_size, sum(part.file_size for part in packed.infolist()))
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheets, number = dict[str, list[tuple[str, list[Any]]]](), 0
-        for sheet in book.worksheets:
-            sheet.reset_dimensions()  # some programs write a wrong size, and rows would be cut
-            rows = sheets[sheet.title] = []
-            for place, row in enumerate(sheet.values, 1):
-                number += len(row)  # a cell far to the right makes all before it
-                if number > MOST_ROWS:
-                    raise Problem(f"{path} has more than {MOST_ROWS:,} cells. Keep the columns you need.")
-                if any(cell not in (None, "") for cell in row):
-                    rows.append((f"row {place}", [_plain(cell) for cell in row]))
-        book.close()
-    except Exception as error:  # openpyxl lets through whatever zip and XML raise
-        if isinstance(error, Problem):
-            raise
-        raise Problem(
-            f"{path} cannot be read as an Excel workbook (.xlsx): {type(error).__name__}: {error}. Is it an "
-            "older .xls, or protected by a password? Save it as .xlsx without one, or as CSV in UTF-8."
-        ) from error
-    filled = {title: rows for title, rows in sheets.items() if rows}
-    if len(filled) > 1:
-        raise Problem(f"{path} has rows in several sheets: {', '.join(filled)}. Keep one, or save each as a CSV file.")
-    return next(iter(filled.values()), [])
-
-
-def _plain(cell: Any) -> Any:
-    """A cell's value; a date as ISO text, whose time a sheet adds where none was written; an empty cell as ""."""
-    if cell is None:
-        return ""
-    return cell if isinstance(cell, (str, int, float)) else str(cell).removesuffix(" 00:00:00")
 
 
 # ---------------------------------------------------------------- JSON

@@ -65,8 +65,7 @@ def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
     out_format, labeller = format_of("out", job.out), job.labeller
     with job.alone():
         table = job.table = on_main(job.scan)
-        if out_format == "parquet":  # before anything is asked
-            on_main(lambda: tables.parquet_schema(table))
+        on_main(lambda: tables.require_writable(table, out_format))  # before anything is asked
         job.languages = labeller.columns.languages(table.names, request.data)
         say(f"{counted(table.num_rows, 'row', form=',')}. {job.languages.how}")
         on_main(job.require_room)
@@ -150,7 +149,7 @@ class Job:
         """A Problem where the disk cannot take the least that parts and output need: now, not after a night."""
         table = self.table
         least = 2 * table.num_rows * len(self.labeller.added) * len("0.1,")
-        if not {table.path.suffix, self.out.suffix} & {".gz", ".parquet"}:
+        if not {table.path.suffix, self.out.suffix} & {".gz", ".parquet", ".xlsx"}:
             least += table.path.stat().st_size
         what = f"the labels of {counted(table.num_rows, 'row', form=',')}"
         require_space(self.out.parent, least, what, "Free some space, or give out= on another disk.")

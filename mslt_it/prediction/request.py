@@ -14,7 +14,14 @@ from mslt_it.locks import WAIT
 from mslt_it.problems import Problem
 from mslt_it.store import read_json
 
-FORMATS = {"csv": (".csv",), "tsv": (".tsv", ".tab"), "jsonl": (".jsonl", ".ndjson"), "parquet": (".parquet",)}
+STREAMED = ("csv", "tsv", "jsonl", "parquet")
+FORMATS = {
+    "csv": (".csv",),
+    "tsv": (".tsv", ".tab"),
+    "jsonl": (".jsonl", ".ndjson"),
+    "parquet": (".parquet",),
+    "xlsx": (".xlsx",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +48,11 @@ class Request(How):
         example="RUNFOLDER",
         place="model",
     )
-    data: str = key(help=".csv, .tsv, .jsonl or .parquet (text also as .gz), or - for stdin", example="new.csv")
+    data: str = key(help=".csv, .tsv, .jsonl, .parquet or .xlsx (text also as .gz), or - for stdin", example="new.csv")
     out: str = key(
         help="file to write, in any of these formats: all columns and rows of data, in order", example="labelled.csv"
     )
-    format: str | None = key(None, "of data=-", choices=("csv", "tsv", "jsonl", "parquet"))
+    format: str | None = key(None, "of data=-", choices=STREAMED)
     overwrite: bool = key(False, "replace out, and an unfinished job's parts")
     executor: str = key(
         "local", "local: the processes that are started; ray: those of a Ray cluster", choices=("local", "ray")
@@ -58,11 +65,11 @@ class Request(How):
 def format_of(key: str, path: Path) -> str:
     """The format that a name says; a Problem for one that cannot be read row by row."""
     for name, endings in FORMATS.items():
-        if ending(path) in endings and not (name == "parquet" and path.suffix == ".gz"):
+        if ending(path) in endings and not (name in ("parquet", "xlsx") and path.suffix == ".gz"):
             return name
     known = ", ".join(itertools.chain.from_iterable(FORMATS.values()))
     raise Problem(
-        f"{key}={path}: '{ending(path) or path.name}' is not read or written row by row; {known} are (text also as "
+        f"{key}={path}: '{ending(path) or path.name}' is not read and written here; {known} are (text also as "
         ".gz). Use one of these."
     )
 
@@ -72,7 +79,7 @@ def refuse_places(request: Request) -> None:
     data, out = values.path(request.data), values.path(request.out)
     if request.data == "-":
         if request.format is None:
-            raise Problem(f"data=- needs its format: format={' or format='.join(FORMATS)}.")
+            raise Problem(f"data=- needs its format: format={' or format='.join(STREAMED)}.")
     elif not data.is_file():
         raise Problem(f"data={request.data}: there is no such file. Give a table, or data=- format=csv for stdin.")
     else:

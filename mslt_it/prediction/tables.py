@@ -1,5 +1,5 @@
-"""Tables as streams, row by row: CSV, TSV, JSON Lines and Parquet, text files also compressed (.gz). What is written
-has every column that was read, in the same order, and those that are added."""
+"""Tables as streams, row by row: CSV, TSV, JSON Lines and Parquet, text files also compressed (.gz); Excel's at once.
+What is written has every column that was read, in the same order, and those that are added."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ import pyarrow.parquet
 from mslt_it import values
 from mslt_it.data.columnar import columnar_rows
 from mslt_it.data.delimited import named_cells, records, sample_of, separator_of
-from mslt_it.data.files import parse_json
+from mslt_it.data.excel import MOST_ROWS, excel_cells, refuse_long, require_openpyxl, write_excel
+from mslt_it.data.files import num_filled, parse_json
 from mslt_it.data.text_files import opened
 from mslt_it.problems import Problem
 from mslt_it.progress import working
@@ -80,6 +81,9 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
     if form == "parquet":
         yield from columnar_rows(path)
         return
+    if form == "xlsx":
+        yield from _named(path, ((place, cells[: num_filled(cells)]) for place, cells in excel_cells(path)))
+        return
     with opened(path, keeps_ends=form == "csv") as file:
         if form == "jsonl":
             for number, line in ((number, line) for number, line in enumerate(file, 1) if line.strip()):
@@ -88,22 +92,25 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
                     raise Problem(f'{path} line {number} is not an object. Write {{"text": ...}} for each row.')
                 yield row
         else:
-            yield from _named(path, records(path, file, is_csv=form == "csv"))
+            lines = records(path, file, is_csv=form == "csv")
+            yield from _named(path, ((f"line {number}", cells) for number, cells in lines))
 
 
-def _named(path: Path, lines: Iterable[tuple[int, Sequence[str]]]) -> Iterator[Values]:
+def _named(path: Path, lines: Iterable[tuple[str, Sequence[Any]]]) -> Iterator[Values]:
     """Rows under the names of the first line; blank lines are none, but an empty field in quotation marks is one."""
     lines = iter(lines)
-    first = next(((n, cells) for n, cells in lines if len(cells) > 1 or "".join(cells).strip()), None)
+    first = next(
+        ((at, cells) for at, cells in lines if len(cells) > 1 or any(str(cell).strip() for cell in cells)), None
+    )
     if first is None:
         return
-    names = named_cells(path, f"line {first[0]}", [cell.strip() for cell in first[1]])
-    for number, cells in lines:
-        if not cells or (len(cells) == 1 < len(names) and not cells[0].strip()):
+    names = named_cells(path, first[0], [str(cell).strip() for cell in first[1]])
+    for place, cells in lines:
+        if not cells or (len(cells) == 1 < len(names) and not str(cells[0]).strip()):
             continue
         if len(cells) > len(names):
             raise Problem(
-                f"{path} line {number} has {len(cells)} columns, the header names {len(names)}. Is a tab or comma "
+                f"{path} {place} has {len(cells)} columns, the header names {len(names)}. Is a tab or comma "
                 "inside a field?"
             )
         yield dict(itertools.zip_longest(names, cells, fillvalue=""))
@@ -117,12 +124,15 @@ def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: I
     names = [*table.names, *added]
 
     def cells(row: Values) -> list[Any]:
-        """The table's own as they were; what was answered as no spreadsheet's formula."""
+        """The table's own as they were; what was answered as no formula, as a sheet's texts are none."""
         own, new = (_cell(row.get(name)) for name in table.names), (_cell(row.get(name)) for name in added)
-        return [*own, *map(values.cell, new)]
+        return [*own, *(new if form == "xlsx" else map(values.cell, new))]
 
     if form == "parquet":
         _write_parquet(path, table, added, rows)
+        return
+    if form == "xlsx":
+        write_excel(path, itertools.chain([names], map(cells, rows)))
         return
     encoding, separator = _as_read(table) if form == "csv" else ("utf-8", "")
     open_text = gzip.open if path.suffix.lower() == ".gz" else open
@@ -143,7 +153,7 @@ def write(path: Path, form: str, table: Table, added: Mapping[str, str], rows: I
 def _as_read(table: Table) -> tuple[str, str]:
     """(encoding, separator) of CSV: those of a table that is CSV itself, so that what opens the one opens the other."""
     if table.format != "csv":
-        return "utf-8", ","
+        return "utf-8-sig" if table.format == "xlsx" else "utf-8", ","
     with opened(table.path, keeps_ends=True) as file:
         return "utf-8" if file.encoding == "utf-8" else "utf-8-sig", separator_of(sample_of(file))[0]
 
@@ -168,11 +178,26 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (dict, list, bool)) else value
 
 
+def require_writable(table: Table, form: str) -> None:
+    """A Problem where the rows do not go into such a file."""
+    if form == "parquet":
+        parquet_schema(table)
+    if form == "xlsx":
+        require_openpyxl(table.path)
+        if table.num_rows >= MOST_ROWS:
+            raise Problem(
+                f"A sheet of Excel has {MOST_ROWS:,} rows, and {table.path} {table.num_rows:,}. Write out=FILE.csv."
+            )
+        for row in table.rows():
+            for name in table.names:
+                refuse_long(table.path, str(_cell(row.get(name))))
+
+
 def parquet_schema(table: Table) -> Any:
     """Arrow's types of the table's own columns; a Problem where Parquet cannot hold them."""
     if table.format == "parquet":
         return pyarrow.parquet.read_schema(table.path).remove_metadata()
-    if table.format != "jsonl":
+    if table.format not in ("jsonl", "xlsx"):
         return pyarrow.schema([(name, pyarrow.string()) for name in table.names])
     found, rows = pyarrow.schema([]), table.rows()
     try:

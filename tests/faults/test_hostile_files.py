@@ -22,7 +22,7 @@ import pytest
 from small_run import TRAIN, Call, Survived
 
 from mslt_it.config.recipe import ModelConfig
-from mslt_it.data import files, templates, text_files
+from mslt_it.data import excel, files, templates, text_files
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.templates import refuse_endless
 from mslt_it.models.base_model import load_adapter, load_base
@@ -258,7 +258,7 @@ def test_bombs_are_told_by_their_size(tmp_path: Path, survived: Survived, monkey
     for row in range(1, 4):
         book.active.cell(row, 900, "far to the right")
     book.save(tmp_path / "rows.xlsx")
-    monkeypatch.setattr(files, "MOST_ROWS", 2000)
+    monkeypatch.setattr(excel, "MOST_CELLS", 2000)
     with pytest.raises(Problem, match=r"rows\.xlsx has more than 2,000 cells"):
         files.read_table(tmp_path / "rows.xlsx", ["text"])
     monkeypatch.undo()

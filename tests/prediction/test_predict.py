@@ -259,7 +259,7 @@ def test_what_is_refused_before_anything_is_loaded(trained: Trained, tmp_path: P
         ("latin.csv line 2 is not UTF-8", ["data=latin.csv", "out=o.csv"]),
         ("data=no.csv: there is no such file", ["data=no.csv", "out=o.csv"]),
         ("there is no folder no", ["data=new.csv", "out=no/o.csv"]),
-        ("'.xlsx' is not read or written row by row", ["data=new.csv", "out=o.xlsx"]),
+        ("'.ods' is not read and written here; .csv, ", ["data=new.csv", "out=o.ods"]),
         ("data=- needs its format", ["data=-", "out=o.csv"]),
         ("format=csv has no effect on data=new.csv", ["data=new.csv", "out=o.csv", "format=csv"]),
         ("language=klingon is neither a column of the table nor a language", ["data=new.csv", "out=o.csv",

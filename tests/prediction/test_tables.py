@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import json
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from mslt_it.prediction import tables
 from mslt_it.prediction.request import format_of
 from mslt_it.prediction.tables import Table, parquet_schema, scan, write
 from mslt_it.problems import Problem
@@ -123,3 +125,42 @@ def test_the_conversion_that_is_offered_works(tmp_path: Path) -> None:
     assert os.system(command) == 0
     path = tmp_path / "old ones.csv"
     assert [row["text"] for row in scan(path, "csv").rows()] == ["é"]
+
+
+def sheet(folder: Path, *lines: tuple[Any, ...]) -> Table:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for line in lines:
+        book.active.append(line)
+    book.save(folder / "new.xlsx")
+    return scan(folder / "new.xlsx", "xlsx")
+
+
+def test_a_sheet_of_excel_is_read_and_written(tmp_path: Path) -> None:
+    read = sheet(
+        tmp_path, ("id", "text", "day", None), (1, "süß", datetime.date(2026, 11, 2)), (None, None), (2.5, None)
+    )
+    rows = [{"id": 1, "text": "süß", "day": "2026-11-02"}, {"id": 2.5, "text": "", "day": ""}]
+    assert list(read.rows()) == rows and read.names == ("id", "text", "day") and read.num_rows == 2
+    for name in ("out.xlsx", "out.jsonl", "out.parquet"):
+        assert rewritten(read, name) == [row | {"label": "a"} for row in rows]
+    rewritten(read, "out.csv")  # with the mark by which Excel knows UTF-8
+    assert (tmp_path / "out.csv").read_text("utf-8").startswith("\ufeffid,text,day,label\n1,süß,")
+
+
+def test_texts_in_a_sheet_are_no_formulas(tmp_path: Path) -> None:
+    texts = ["=1+1", "-2", "a\nb", "\x07", "\ud800x"]
+    read = table(tmp_path, "new.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in texts).encode())
+    out = tmp_path / "out.xlsx"
+    write(out, "xlsx", read, {"label": "text"}, ({**row, "label": "=A1"} for row in read.rows()))
+    kept = ["=1+1", "-2", "a\nb", "\ufffd", "\\ud800x"]
+    assert list(scan(out, "xlsx").rows()) == [{"text": text, "label": "=A1"} for text in kept]
+
+
+def test_what_a_sheet_cannot_hold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = table(tmp_path, "new.csv", b"text\n" + b"a" * 32_768 + b"\nb\n")
+    with pytest.raises(Problem, match=r"new\.csv has a text of 32,768 characters, .* 32,767\. Write .*out=FILE\.csv"):
+        tables.require_writable(read, "xlsx")
+    monkeypatch.setattr(tables, "MOST_ROWS", 2)
+    with pytest.raises(Problem, match=r"A sheet of Excel has 2 rows, and .*new\.csv 2\. Write out=FILE\.csv"):
+        tables.require_writable(read, "xlsx")

@@ -1,4 +1,4 @@
-"""Cells of a table without a dictionary for each of its rows."""
+"""Cells of a table, without a dictionary for each of its rows."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ class Cells(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def only_one(value: Any) -> Any:
+    """What a list of one holds, None for an empty one: so tools for annotation write a row's label."""
+    return (value[0] if value else None) if isinstance(value, (list, tuple)) and len(value) < 2 else value

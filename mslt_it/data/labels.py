@@ -21,6 +21,7 @@ from typing import Any
 
 from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
+from mslt_it.data.cells import only_one
 from mslt_it.data.cleaning import strip_zero_width
 from mslt_it.data.examples import Examples
 from mslt_it.problems import Problem, counted, nearest
@@ -87,8 +88,8 @@ def is_number(text: str) -> bool:
 
 
 def label_form(value: Any) -> str:
-    """The normal form of a label, see the module; "" for none at all."""
-    return _form(as_text(value))
+    """The normal form of a label, see the module; "" for none."""
+    return _form(as_text(only_one(value)))
 
 
 @functools.lru_cache(maxsize=4096)  # a column repeats its labels
@@ -111,7 +112,7 @@ def read_labels(
     Without ``task.label_names`` every text is a label so far (`found_labels` decides); else a value that is none of
     them and no sign for a missing one is refused, with the lines that would say what it means.
     """
-    faults = ["" if type(value) is str else not_text(value) for value in values]
+    faults = ["" if type(value) is str else not_text(only_one(value)) for value in values]
     forms = ["" if fault else label_form(value) for value, fault in zip(values, faults, strict=True)]
     meaning = meanings(task, forms)
     spelled = {spelling_key(name) for name in task.label_names}
@@ -188,8 +189,7 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, wh
     if new:
         lines.append(table_keys.argument("task.label_names", (*task.label_names, *new)))
     what = "mean these labels" if not new else "are labels too" if len(new) == len(foreign) else "are such labels"
-    line = " ".join(filter(None, lines))
-    return Problem(f"{start} {who} {counts}. If they {what} (a guess, check it), add: {line}")
+    return Problem(f"{start} {who} {counts}. If they {what} (a guess, check it), add: {' '.join(filter(None, lines))}")
 
 
 # ---------------------------------------------------------------- the label set of a table that names none

@@ -20,7 +20,7 @@ from mslt_it.data.build import build_training_set, format_report, notes_on_score
 from mslt_it.data.labels import guessed, spelling_key
 from mslt_it.data.prompts import prompted
 from mslt_it.data.rows import RowStore
-from mslt_it.problems import Problem
+from mslt_it.problems import NoLabels, Problem
 
 # ---------------------------------------------------------------- missing or a label
 
@@ -77,6 +77,18 @@ def test_named_signs_are_labels_and_another_spelling_of_one_is_refused(tmp_path:
     assert read(own(tmp_path, "task.label_names=[card,null]", *line), "fr")[1] == "null"
 
 
+def test_a_list_of_one_label_is_that_label_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    for code in ("en", "de"):
+        write(tmp_path / f"{code}.jsonl", table(code, [[["card"], ["transfer"]][i % 2] for i in range(40)]))
+    write(tmp_path / "fr.jsonl", table("fr", [["card"], []] * 20))
+    write(tmp_path / "th.jsonl", table("fr", [[]] * 40))
+    recipe = own(tmp_path)
+    assert recipe.task.label_names == ("card", "transfer")
+    assert read(recipe, "en")[0] == "card" and [read(recipe, "fr")[i] for i in (0, 1)] == ["card", ""]
+    with pytest.raises(NoLabels, match="an empty 'intent'"):
+        read(recipe, "th")
+
+
 def test_minus_one_is_a_label_of_sentiment(tmp_path: Path) -> None:
     for code in WORDS:
         write(tmp_path / f"{code}.jsonl", table(code, [(-1, 0, 1, 1, 0)[i % 5] for i in range(60)]))
@@ -84,7 +96,7 @@ def test_minus_one_is_a_label_of_sentiment(tmp_path: Path) -> None:
     assert recipe.task.label_names == ("-1", "0", "1") and read(recipe, "en")[0] == "-1"
 
 
-@pytest.mark.parametrize("value", [["card"], {"name": "card"}, float("nan"), float("inf"), [], {}])
+@pytest.mark.parametrize("value", [["card", "transfer"], {"name": "card"}, float("nan"), float("inf"), {}])
 def test_what_is_no_text_is_no_label_and_no_field(tmp_path: Path, value: Any, tokenizer: Any) -> None:
     labels = [["card", "transfer"][i % 2] for i in range(60)]
     for code in WORDS:

@@ -85,31 +85,6 @@ def model_card(
     elif data == "world":
         shown_data = "the embedded world of mslt_it (a generated toy, not the benchmark)"
     num_rows = provenance.get("num_examples", recipe.data.num_examples_total)
-    passes = 0.0
-    if training := provenance.get("training"):
-        passes = training["num_epochs"] * (training.get("best_step") or training["num_steps"]) / training["num_steps"]
-    hashes = {
-        "adapter sha256": provenance["adapter_sha256"],
-        "base sha256": provenance["base_sha256"],
-        "base revision": provenance.get("model_commit") or recipe.model.revision,
-        "run fingerprint": provenance.get("run_fingerprint"),
-    }
-    # Of a base that was read from a GGUF file.
-    tensors = ", ".join(f"{number} tensors {kind}" for kind, number in provenance.get("gguf_tensors", {}).items())
-    of_gguf = f"sha256 {provenance.get('gguf_sha256')}"
-    origin = [
-        *((what, value) for what, value in hashes.items() if value),
-        *([("base weights", f"dequantised from a GGUF file ({tensors}), {of_gguf}")] if tensors else []),
-        *([("terms of use", str(provenance["model_terms"]))] if provenance.get("model_terms") else []),
-        ("sources", recipe.shown_sources),
-        ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
-        ("labelled rows in total", str(num_rows)),
-        *([("passes over them", f"{passes:.3g}")] if passes else []),
-        *([("data revision", task.revision)] if task.revision else []),
-        *([] if recipe.head else [("prompts", f"{recipe.prompt.language}, template {recipe.prompt.template}")]),
-        ("quantisation in training", recipe.adapter.quantization),
-        ("seed", str(recipe.seed)),
-    ]
     base, is_published = original(recipe.model.path), publication is not None
     is_named = values.is_hub_id(base) or not is_published
     text = _template().render(
@@ -121,7 +96,7 @@ def model_card(
         sources=recipe.sources,
         is_published=is_published,
         is_full=is_full,
-        origin_table=as_markdown([("", ""), *origin]),
+        origin_table=as_markdown([("", ""), *_origin(recipe, provenance, num_rows)]),
         terms=str(provenance.get("model_terms", "")).rstrip("."),
         recipe=recipe,
         task=task.name,
@@ -139,6 +114,32 @@ def model_card(
     )
     # The empty lines of a prompt are its own.
     return re.sub(r"\n{3,}", "\n\n", text).replace(_PROMPT, about.usage.get("prompt", ""))
+
+
+def _origin(recipe: Recipe, provenance: Mapping[str, Any], num_rows: int) -> list[tuple[str, str]]:
+    """(what, value) of all that the weights come from."""
+    passes = 0.0
+    if training := provenance.get("training"):
+        passes = training["num_epochs"] * (training.get("best_step") or training["num_steps"]) / training["num_steps"]
+    tensors = ", ".join(f"{number} tensors {kind}" for kind, number in provenance.get("gguf_tensors", {}).items())
+    of_gguf = f"dequantised from a GGUF file ({tensors}), sha256 {provenance.get('gguf_sha256')}"
+    known = [
+        ("adapter sha256", provenance["adapter_sha256"]),
+        ("base sha256", provenance["base_sha256"]),
+        ("base revision", provenance.get("model_commit") or recipe.model.revision),
+        ("run fingerprint", provenance.get("run_fingerprint")),
+        ("base weights", of_gguf if tensors else ""),
+        ("terms of use", provenance.get("model_terms")),
+        ("sources", recipe.shown_sources),
+        ("targets (zero-shot)", ", ".join(recipe.targets) or "none has labels"),
+        ("labelled rows in total", str(num_rows)),
+        ("passes over them", f"{passes:.3g}" if passes else ""),
+        ("data revision", recipe.task.revision),
+        ("prompts", "" if recipe.head else f"{recipe.prompt.language}, template {recipe.prompt.template}"),
+        ("quantisation in training", recipe.adapter.quantization),
+        ("seed", str(recipe.seed)),
+    ]
+    return [(what, str(value)) for what, value in known if value]
 
 
 @functools.cache

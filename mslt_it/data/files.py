@@ -28,6 +28,7 @@ CONLL = (".conll", ".iob", ".iob2", ".bio")
 LANGUAGE_COLUMNS = ("lang", "language", "language_code", "lang_code", "locale")
 ID_NAMES = ("id", "idx")
 MOST_ROWS = 50_000_000  # beyond these a file was made to fill the memory
+MOST_TITLES = 10  # lines above a header
 MOST_SHARED = 10_000  # cells that are looked up to be held once
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -141,6 +142,8 @@ def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence
         lines.pop()
     if not lines:
         return []
+    if titles := _num_titles(lines, columns):
+        del lines[:titles]
     width = len(columns)
     for _, cells in lines:
         if len(cells) > width:
@@ -170,6 +173,18 @@ def _tabulated(path: Path, lines: list[tuple[str, list[Any]]], columns: Sequence
             raise Problem(f"{path} {place} repeats the header of {above}, as joined files do. Remove that line.")
         rows.append(Row(place, Cells(places, found)))
     return rows
+
+
+def _num_titles(lines: Sequence[tuple[str, Sequence[Any]]], columns: Sequence[str]) -> int:
+    """How many lines of one cell, as a sheet's title, stand above the line with all names that are asked for."""
+    wanted = {name.casefold() for name in columns}
+    for number, (_, cells) in enumerate(lines[:MOST_TITLES] if len(wanted) > 1 else ()):
+        filled = [str(cell).strip().casefold() for cell in cells if _is_filled(cell)]
+        if wanted <= set(filled):
+            return number
+        if len(filled) != 1:
+            break
+    return 0
 
 
 def _is_filled(cell: Any) -> bool:

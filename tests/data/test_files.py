@@ -20,7 +20,6 @@ from toy_world import available_languages, load
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cleaning import clean
 from mslt_it.data.files import parsed, read_table
-from mslt_it.data.layouts import read_layout
 from mslt_it.problems import Problem
 
 COLUMNS = ("text", "label")
@@ -174,6 +173,20 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path, name: str, text: st
         read_table(tmp_path / name, COLUMNS)
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx"])
+def test_a_title_above_the_header_is_no_row(tmp_path: Path, name: str) -> None:
+    lines = [("Tickets, November",), ("draft",), ("Lang", "Text", "label"), ("de", "a", "x"), ("de", "b", "y")]
+    if name == "t.xlsx":
+        sheet(tmp_path / name, lines)
+    else:
+        (tmp_path / name).write_text(
+            '"Tickets, November",,\ndraft,,\n' + "".join(",".join(line) + "\n" for line in lines[2:])
+        )
+    assert [dict(row.values) for row in read_table(tmp_path / name, COLUMNS)] == [
+        {"Lang": "de", "text": text, "label": label} for text, label in ("ax", "by")
+    ]
+
+
 def test_two_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
@@ -293,33 +306,6 @@ def test_a_line_taken_for_a_header_can_be_made_a_row(tmp_path: Path) -> None:
         load(config, "en", "test", role="score")
     path.write_text("text\tlabel\n" + path.read_text())
     assert len(load(config, "en", "test", role="score").examples) == 13
-
-
-CONLL = {
-    "tabs": "Ada\tB-PER\nran\tO\n\nUlm\tB-LOC\n",
-    "spaces": "Ada B-PER\nran O\n\nUlm B-LOC\n",
-    "conll2003": "-DOCSTART- -X- -X- O\n\nAda NNP B-NP B-PER\nran VBD B-VP O\n\nUlm NNP B-NP B-LOC\n",
-    "iob2": "# sent_id = 1\n# text = Ada ran\n1\tAda\tB-PER\t-\t-\n2\tran\tO\t-\t-\n\n"
-    "# sent_id = 2\n1\tUlm\tB-LOC\t-\t-\n\n",
-    "windows": "Ada B-PER\r\nran O\r\n \t\r\n\r\nUlm B-LOC",
-}
-
-
-@pytest.mark.parametrize("form", CONLL)
-@pytest.mark.parametrize("name", ["t.tsv", "t.txt", "t.conll", "t.iob2", "t.IOB2"])
-def test_conll_as_published(tmp_path: Path, form: str, name: str) -> None:
-    (tmp_path / name).write_bytes(CONLL[form].encode())
-    assert [dict(row.values) for row in read_layout("conll", tmp_path / name, ("tokens", "ner_tags"))] == [
-        {"tokens": ["Ada", "ran"], "ner_tags": ["B-PER", "O"]},
-        {"tokens": ["Ulm"], "ner_tags": ["B-LOC"]},
-    ]
-
-
-def test_a_copy_in_a_table_is_read_as_one_whatever_the_layout(tmp_path: Path) -> None:
-    row = {"tokens": ["Ada"], "ner_tags": [1], "context": "c", "question": "q", "answers": {"text": ["c"]}}
-    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
-    for layout in ("conll", "squad", "xwinograd"):
-        assert read_layout(layout, tmp_path / "t.jsonl", ())[0].values == row
 
 
 def test_xwinograd_in_one_file_for_all_languages(tmp_path: Path) -> None:

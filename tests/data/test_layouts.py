@@ -146,3 +146,30 @@ def test_self_instruct_unfolds_instances(tmp_path: Path) -> None:
     (tmp_path / "plain.jsonl").write_text('{"instruction": "x", "output": "y"}\n')
     with pytest.raises(Problem, match=r"line 1 has no list 'instances'.*task\.file_layout=table"):
         read_layout("self_instruct", tmp_path / "plain.jsonl", ())
+
+
+CONLL = {
+    "tabs": "Ada\tB-PER\nran\tO\n\nUlm\tB-LOC\n",
+    "spaces": "Ada B-PER\nran O\n\nUlm B-LOC\n",
+    "conll2003": "-DOCSTART- -X- -X- O\n\nAda NNP B-NP B-PER\nran VBD B-VP O\n\nUlm NNP B-NP B-LOC\n",
+    "iob2": "# sent_id = 1\n# text = Ada ran\n1\tAda\tB-PER\t-\t-\n2\tran\tO\t-\t-\n\n"
+    "# sent_id = 2\n1\tUlm\tB-LOC\t-\t-\n\n",
+    "windows": "Ada B-PER\r\nran O\r\n \t\r\n\r\nUlm B-LOC",
+}
+
+
+@pytest.mark.parametrize("form", CONLL)
+@pytest.mark.parametrize("name", ["t.tsv", "t.txt", "t.conll", "t.iob2", "t.IOB2"])
+def test_conll_as_published(tmp_path: Path, form: str, name: str) -> None:
+    (tmp_path / name).write_bytes(CONLL[form].encode())
+    assert [dict(row.values) for row in read_layout("conll", tmp_path / name, ("tokens", "ner_tags"))] == [
+        {"tokens": ["Ada", "ran"], "ner_tags": ["B-PER", "O"]},
+        {"tokens": ["Ulm"], "ner_tags": ["B-LOC"]},
+    ]
+
+
+def test_a_copy_in_a_table_is_read_as_one_whatever_the_layout(tmp_path: Path) -> None:
+    row = {"tokens": ["Ada"], "ner_tags": [1], "context": "c", "question": "q", "answers": {"text": ["c"]}}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row) + "\n")
+    for layout in ("conll", "squad", "xwinograd"):
+        assert read_layout(layout, tmp_path / "t.jsonl", ())[0].values == row

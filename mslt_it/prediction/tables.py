@@ -82,7 +82,10 @@ def _rows(path: Path, form: str) -> Iterator[Values]:
         yield from columnar_rows(path)
         return
     if form == "xlsx":
-        yield from _named(path, ((place, cells[: num_filled(cells)]) for place, cells in excel_cells(path)))
+        found = [(place, cells[: num_filled(cells)]) for place, cells in excel_cells(path)]
+        wide = [number for number, (_, cells) in enumerate(found) if len(cells) > 1]
+        # What stands above the header of a table of several columns is its title.
+        yield from _named(path, found[wide[0] :] if 2 * len(wide) > len(found) else found)
         return
     with opened(path, keeps_ends=form == "csv") as file:
         if form == "jsonl":

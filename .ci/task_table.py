@@ -17,7 +17,7 @@ from mslt_it.problems import Problem
 BEGIN, END = "<!-- tasks:begin -->", "<!-- tasks:end -->"
 HEAD = (
     "task",
-    "what is asked",
+    "what it is",
     "the Hub's copy",
     "languages there",
     "prompts in",

@@ -1,4 +1,4 @@
-# GPU training, LoRA and QLoRA.        Written without a machine that could build it: not tried.
+# GPU training, LoRA and QLoRA.        Not tried: no machine at hand could build it.
 #   docker build -f docker/gpu.Dockerfile -t mslt_it:gpu .
 #   docker run --rm --gpus all -v "$PWD/runs:/data/runs" -v "$HOME/.cache/huggingface:/data/hub" \
 #     mslt_it:gpu train recipe=xnli_3src scale=small task.data=facebook/xnli targets=rest

@@ -44,7 +44,7 @@ def _version() -> str:
 def _overview() -> str:
     examples = {
         "mslt train recipe=xnli_3src": "the default: offline, on a CPU, about a minute",
-        "mslt train --help": "every key of a recipe, with default, unit and what it may be",
+        "mslt train --help": "every key of a recipe, with default, unit and allowed values",
         "mslt --version": "",
     }
     return "\n".join(

@@ -29,9 +29,9 @@ from mslt_it.problems import Problem, nearest, plain
 HELP = ("-h", "--help")
 FLAGS = {
     "--json": "print JSON instead of tables",
-    "--details": "print each label's precision, recall, F1 and confusions, too",
-    "--dry-run": "print what would be done, the expected time and the labelled rows, and do nothing",
-    "--config-dir": "a folder of your own with NAME.yaml (recipes), task/, prompts/TASK/, scale/, study/",
+    "--details": "also print each label's precision, recall, F1 and confusions",
+    "--dry-run": "only print what would be done, the expected time and the labelled rows",
+    "--config-dir": "your own folder with NAME.yaml (recipes), task/, prompts/TASK/, scale/, study/",
 }
 
 
@@ -197,7 +197,7 @@ def help_text(command: Command) -> str:
     lines: list[str] = [
         *usage, "", *paragraph(command.about), "",
         *(f"  {example}" for example in command.examples), "",
-        *(["KEY=VALUE [unit; what it may be]; quote brackets for the shell", *own, ""] if own else []),
+        *(["KEY=VALUE [unit; allowed values]; quote brackets in the shell", *own, ""] if own else []),
         *(["flags", *listing(flags), ""] if flags else []),
         *chain.from_iterable([line] if len(line) <= width() else paragraph(line) for line in command.more()),
     ]  # fmt: skip
@@ -216,7 +216,7 @@ def section(title: str, rows: Mapping[str, str]) -> list[str]:
 class RecipeOptions:
     """What stands beside the keys of the recipe."""
 
-    recipe: str = key("", "a recipe by its name, see below; task=NAME alone implies one", shown="(that of task=NAME)")
+    recipe: str = key("", "name of a recipe, see below; task=NAME alone implies one", shown="(that of task=NAME)")
     wait: bool = key(False, WAIT)
 
 
@@ -234,7 +234,7 @@ def recipe_command(
         named = {"recipe": list_files(), **list_groups()}
         return [
             *listing({f"{group}=NAME": " | ".join(found) for group, found in named.items()}),
-            *paragraph("mslt recipes says what each is, mslt tasks NAME shows a task; a scale or task changes some of "
+            *paragraph("mslt recipes describes these, mslt tasks NAME shows a task. A scale or task changes some of "
                        "the defaults below."),
             "",
             *recipe_lines(Recipe, sections),

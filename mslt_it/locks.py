@@ -20,7 +20,7 @@ from mslt_it.problems import Problem, Say, warn
 from mslt_it.store import no_link, read_json
 
 LOCK = ".lock"  # in a folder that is written to piece by piece
-WAIT = "for another process that writes to the same place; else it is refused"  # what wait= means in every command
+WAIT = "wait for another process that writes to the same place; false: refuse"  # what wait= means in every command
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "combine",
-    "Several adapters of one base as one, exactly or to a rank with its error, scored like a trained one.",
+    "Combine several adapters of one base, exactly or to a rank with its error; score it like a trained one.",
     ("runs=[A,B,...] out=DIR [KEY=VALUE ...]",),
     (
         "mslt combine 'runs=[runs/en,runs/ar,runs/zh]' out=combined",

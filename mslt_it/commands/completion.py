@@ -45,7 +45,7 @@ SHELLS = {"bash": _BASH, "zsh": _ZSH}
 
 @dataclass(frozen=True)
 class Options:
-    shell: str = key(help="what reads it", choices=tuple(SHELLS), example="bash", missing="bash or zsh")
+    shell: str = key(help="your shell", choices=tuple(SHELLS), example="bash", missing="bash or zsh")
 
 
 def script(shell: str) -> str:
@@ -74,8 +74,8 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "completion",
-    "Print a script for a shell to complete mslt's commands, keys and recipes. For bash write it to "
-    '~/.local/share/bash-completion/completions/mslt; for zsh put eval "$(mslt completion zsh)" into ~/.zshrc, after '
+    "Print a script that lets your shell complete mslt's commands, keys and recipes. For bash, write it to "
+    '~/.local/share/bash-completion/completions/mslt; for zsh, put eval "$(mslt completion zsh)" into ~/.zshrc, after '
     "compinit.",
     ("bash|zsh",),
     ("mslt completion bash", "mslt completion zsh"),

@@ -99,8 +99,8 @@ def _fields(record: Any) -> dict[str, Any]:
 
 COMMAND = recipe_command(
     "data",
-    "Build the training data and print what was kept, dropped and held out, without training. With output_dir=DIR the "
-    "rows and the report are written there.",
+    "Build the training data and print what was kept, dropped and held out, without training. output_dir=DIR also "
+    "writes the rows and the report.",
     (
         "mslt data recipe=xnli_3src",
         "mslt data recipe=xnli_3src data.num_examples_total=max output_dir=built",

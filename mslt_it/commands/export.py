@@ -59,8 +59,8 @@ def refuse_idle(call: Call) -> None:
 
 COMMAND = Command(
     "export",
-    "A run's adapter in the forms that others load, measured against the live adapter where it is merged, with a model "
-    "card; and, with push=, on a model hub.",
+    "Export a run's adapter in formats that other programs load, with a model card. Merged weights are compared with "
+    "the live adapter. push= also uploads to a model hub.",
     ("run=RUNFOLDER format=[FORM,...] out=DIR [KEY=VALUE ...]",),
     (
         "mslt export run=runs/xnli_3src-138fcab690 'format=[safetensors,vllm]' out=exported",

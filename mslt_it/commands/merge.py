@@ -59,8 +59,8 @@ def as_text(record: Mapping[str, Any]) -> str:
 
 COMMAND = Command(
     "merge",
-    "Merge a run's adapter into its base, write the model, read it back, and compare it with the live adapter on "
-    "prompts of every trained and target language. Beyond the limits nothing is written.",
+    "Merge a run's adapter into its base and write the model. It is read back and compared with the live adapter on "
+    "prompts of every trained and target language; beyond the limits nothing is kept.",
     ("run=RUNFOLDER out=DIR [KEY=VALUE ...]",),
     (
         "mslt merge run=runs/xnli_3src-138fcab690 out=merged",

@@ -12,11 +12,11 @@ from mslt_it.progress import working
 from mslt_it.quiet import quiet_libraries
 
 _ADDED = {
-    "label": "of tasks with labels; empty where the row was not labelled",
+    "label": "for tasks with labels; empty if the row was not labelled",
     "p_LABEL": "each label's probability: softmax over the label words' log-likelihoods, given the prompt",
-    "margin": "the likeliest label's probability less that of the next",
-    "answer": "of tasks with written answers, and number, spans or label as read from it",
-    "reason": "why there is no label: empty_field, too_long, language_unknown, abstained, ...; else empty",
+    "margin": "probability of the most likely label minus that of the next",
+    "answer": "for tasks with written answers, with the number, spans or label read from it",
+    "reason": "why there is no label: empty_field, too_long, language_unknown, abstained, ...; otherwise empty",
 }
 
 
@@ -60,9 +60,9 @@ def _told(content: Mapping[str, Any]) -> list[str]:
 
 COMMAND = Command(
     "predict",
-    "Label the rows of a file with a finished run, asked as its scored rows were. Started again after a kill, it goes "
-    "on. `accelerate launch -m mslt_it.cli predict ...` shares the rows among several processes, executor=ray among "
-    "the machines of a Ray cluster (pip install -e '.[ray]').",
+    "Label the rows of a file with a finished run, prompted like its scored rows. An interrupted job resumes if you "
+    "start it again. `accelerate launch -m mslt_it.cli predict ...` shares the rows among several processes, "
+    "executor=ray among the machines of a Ray cluster (pip install -e '.[ray]').",
     ("run=RUNFOLDER data=FILE out=FILE [KEY=VALUE ...]",),
     (
         "mslt predict run=runs/custom-138fcab690 data=new.csv out=labelled.csv",

@@ -22,7 +22,7 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "recipes",
-    "List the recipes, scales and tasks, the package's and those of a folder of your own.",
+    "List the recipes, scales and tasks of the package, and of your own folder if you give one.",
     ("[--config-dir DIR]",),
     ("mslt recipes", "mslt recipes --config-dir my_recipes"),
     Options,

@@ -22,24 +22,24 @@ class Options:
     """Of what, in which form, and how a study's figures are resampled."""
 
     run: str | None = key(
-        None, "a run's folder, trained or combined, or one of mslt eval", example="runs/NAME", place="scores"
+        None, "folder of a trained or combined run, or of mslt eval", example="runs/NAME", place="scores"
     )
-    study: str | None = key(None, "a study's folder, as mslt study leaves it", example="studies/mini", place="study")
-    out: str | None = key(None, "where report.html goes", shown="RUN or STUDY/report", place="out")
+    study: str | None = key(None, "folder of a study", example="studies/mini", place="study")
+    out: str | None = key(None, "folder for report.html", shown="RUN or STUDY/report", place="out")
     format: tuple[str, ...] | None = key(
         None,
-        "the page; for papers tables (booktabs) and figures beside it",
+        "html: the page; latex, pdf: also tables (booktabs) and figures for papers",
         choices=FORMATS,
         names=FORMATS,
         may_be_empty=False,
-        shown="html, of a study also latex",
+        shown="html, for a study also latex",
     )
-    examples: int = key(20, "right and wrong answers shown of each language of a run", at_least=0)
-    num_bootstrap: int = key(2000, "of a study: draws of items and seeds", at_least=100)
+    examples: int = key(20, "for a run: right and wrong answers shown per language", at_least=0)
+    num_bootstrap: int = key(2000, "for a study: bootstrap resamples of items and seeds", at_least=100)
     confidence: float = key(
-        0.95, "of a study's intervals; 1 - confidence decides what counts as found", above=0, below=1
+        0.95, "for a study: level of the intervals; 1 - confidence decides what counts as found", above=0, below=1
     )
-    seed: int = key(0, "of the draws and of the answers shown", at_least=0, at_most=LARGEST_SEED)
+    seed: int = key(0, "seed of the resamples and of the answers shown", at_least=0, at_most=LARGEST_SEED)
     wait: bool = key(False, WAIT)
 
 
@@ -79,9 +79,9 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "report",
-    "One HTML file without network. Of a run (or an evaluation): its table and what is said of it, losses, labels and "
-    "confusions, right and wrong answers, how to make it again. Of a study: every table with intervals, sentences made "
-    "of the figures alone, Markdown, CSV and LaTeX beside it; cells that are missing are said, the others analysed.",
+    "Write one offline HTML file. For a run (or an evaluation): its table with remarks, losses, labels and confusions, "
+    "right and wrong answers, how to reproduce it. For a study: every table with intervals, sentences derived from the "
+    "figures, and Markdown, CSV and LaTeX beside it; missing cells are named and the others analysed.",
     ("run=DIR [KEY=VALUE ...]", "study=DIR [KEY=VALUE ...]"),
     (
         "mslt report run=runs/NAME",

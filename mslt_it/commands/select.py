@@ -61,7 +61,7 @@ def _more() -> list[str]:
 
 COMMAND = Command(
     "select",
-    "Rank every set of k source languages by each criterion, without training, and say why.",
+    "Rank every set of k source languages by each criterion, without training, and explain the ranking.",
     ("[KEY=VALUE ...] [--json]",),
     (
         "mslt select 'pool=[ar,de,en,es,fr,ru,zh]' k=3",

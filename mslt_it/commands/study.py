@@ -40,11 +40,11 @@ from mslt_it.training.trackers import refuse_unready
 
 @dataclass(frozen=True)
 class Options:
-    study: str = key(help="its name: recipes/study/NAME.yaml", example="mini")
+    study: str = key(help="name of a file recipes/study/NAME.yaml", example="mini")
     executor: str = key("local", "who runs the cells: see below", choices=tuple(EXECUTORS))
-    workers: int | None = key(None, "cells at a time", at_least=1, shown="a GPU or core each; together: 8")
+    workers: int | None = key(None, "cells at a time", at_least=1, shown="one per GPU or core; together: 8")
     settings: Mapping[str, str] = key(
-        {}, "of slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
+        {}, "for slurm and ray: {partition:gpu,timeout_min:240}", example="{partition:gpu}"
     )
     out: str | None = key(None, "the study's folder", shown="studies/NAME", place="new study")
     wait: bool = key(False, WAIT)
@@ -308,15 +308,15 @@ def _more() -> list[str]:
         "KEY=VALUE of the study file",
         *key_lines(keys(StudyConfig).values()),
         "",
-        "KEY=VALUE of every cell's recipe: whatever has a dot, and scale=, task= (see mslt train --help). Several "
-        "values in brackets are a sweep: training.learning_rate=[1e-4,3e-4]; where a value is a list, a list of lists: "
-        "adapter.target_modules=[[q_proj,v_proj],[all-linear]].",
+        "KEY=VALUE for every cell's recipe: all keys with a dot, and scale=, task= (see mslt train --help). Several "
+        "values in brackets are a sweep: training.learning_rate=[1e-4,3e-4]. If a value is a list, give a list of "
+        "lists: adapter.target_modules=[[q_proj,v_proj],[all-linear]].",
     ]
 
 
 COMMAND = Command(
     "study",
-    "Every set of source languages x seed of a study, each an ordinary run. Killed or failed, start it again.",
+    "Run a study: every set of source languages with every seed, each as an ordinary run. Start it again to resume.",
     ("study=NAME [KEY=VALUE ...] [--dry-run] [--config-dir DIR]",),
     (
         "mslt study study=mini workers=2",

@@ -35,8 +35,8 @@ LAYOUTS = {
 
 @dataclass(frozen=True)
 class Options:
-    task: str | None = key(None, "its name: what it is and how it is asked", shown="(all, a line each)")
-    language: str | None = key(None, "the whole prompt in this language", shown="(all, a line each)")
+    task: str | None = key(None, "name of a task, to show it and its prompts", shown="(all, one line each)")
+    language: str | None = key(None, "show the full prompt in this language", shown="(all, one line each)")
 
 
 def run(call: Call) -> int:
@@ -139,8 +139,8 @@ def whole_prompt(task: TaskConfig, language: str) -> list[str]:
 
 COMMAND = Command(
     "tasks",
-    "The tasks; or one: its labels, where its rows come from, which languages have a prompt, its licence, and how it "
-    "is asked.",
+    "List the tasks. With NAME, show one: its labels, the source of its rows, the languages with a prompt, its licence "
+    "and its prompts.",
     ("[NAME] [language=CODE] [--config-dir DIR]",),
     ("mslt tasks", "mslt tasks xnli", "mslt tasks xnli language=th"),
     Options,

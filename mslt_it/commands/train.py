@@ -33,8 +33,8 @@ def run(call: Call) -> int:
 
 COMMAND = recipe_command(
     "train",
-    "Build the training data, train the adapter, score every language, base and adapter on the same items. Started "
-    "again, it continues from the last checkpoint.",
+    "Build the training data, train the adapter, and score base and adapter in every language on the same items. The "
+    "same command again resumes from the last checkpoint.",
     (
         "mslt train recipe=xnli_3src",
         "mslt train recipe=xnli_3src 'sources=[en,ar,zh]' seed=1 training.learning_rate=1e-3",

@@ -15,9 +15,9 @@ from mslt_it.world.languages import grammar
 @dataclass(frozen=True)
 class Options:
     part: str = key(help="what to do", choices=("show",), example="show")
-    language: str = key(help="of the sentences, a code such as sw", example="sw")
+    language: str = key(help="language code, such as sw", example="sw")
     num: int = key(10, "pairs to print", at_least=1)
-    seed: int = key(0, "which pairs", at_least=0, at_most=LARGEST_SEED)
+    seed: int = key(0, "selects the pairs", at_least=0, at_most=LARGEST_SEED)
 
 
 def run(call: Call) -> int:

@@ -1,4 +1,4 @@
-"""Help made of the schemas: every key with its default, what it is, its unit and what it may be, in the terminal's
+"""Help made of the schemas: every key with its default, what it is, its unit and allowed values, in the terminal's
 width."""
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def listing(rows: Mapping[str, str]) -> list[str]:
 
 
 def key_lines(found: Iterable[Key]) -> list[str]:
-    """``KEY=DEFAULT  what it is [unit; what it may be]`` of each key."""
+    """``KEY=DEFAULT  what it is [unit; allowed values]`` of each key."""
     return listing(dict(_key_line(key) for key in found if key.in_help))
 
 

@@ -45,68 +45,68 @@ class Head:
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """what is asked and where its rows come from (mslt tasks NAME shows a task)"""
+    """the question and where its rows come from (mslt tasks NAME shows a task)"""
 
-    name: str = key("xnli", "of the prompts and results", may_be_empty=False)
+    name: str = key("xnli", "name used for prompts and results", may_be_empty=False)
     shape: str = key(
         "classification",
-        "what an answer is: a label, names in a sentence, words of a passage, or any text",
+        "kind of answer: a label, names in a sentence, words of a passage, or any text",
         choices=("classification", "tagging", "question_answering", "free_text"),
     )
     data: str = key("world", "rows: folder, file, Hub id, or world (embedded)", may_be_empty=False, example="my.csv")
-    languages: tuple[str, ...] = key((), "languages of the Hub's copy; empty: not listed here")
-    revision: str | None = key(None, "commit of the Hub's data set, so that a re-run reads the same rows")
-    hub_files: str = key("", "Hub repositories without a table per language: the file, data/{config}.json.gz")
+    languages: tuple[str, ...] = key((), "languages of the Hub's copy; empty: not listed")
+    revision: str | None = key(None, "commit of the Hub's data set, so a re-run reads the same rows")
+    hub_files: str = key("", "file in a Hub repository without a table per language: data/{config}.json.gz")
     file_layout: str = key("table", "of local files", choices=("table", "conll", "squad", "xwinograd", "self_instruct"))
-    configs: Mapping[str, str] = key({}, "what a language is called in the data: {ko:kr}", example="{ko:kr}")
-    file_names: str = key("", "local files of more than one kind: part of the right ones' names, {config} in it")
-    split_field: str = key("", "column that says of which split a row is, where a file holds several")
-    id_fields: tuple[str, ...] = key((), "columns that together say which item a row is; empty: id, or idx")
-    id_prefixes: Mapping[str, str] = key({}, "how a language's ids begin: {sw:swahili}", example="{sw:swahili}")
-    is_parallel: bool = key(False, "rows without ids are translations of each other by their order, which is checked")
+    configs: Mapping[str, str] = key({}, "a language's name in the data: {ko:kr}", example="{ko:kr}")
+    file_names: str = key("", "if local files are of several kinds: part of the right ones' names, with {config}")
+    split_field: str = key("", "column with each row's split, if a file holds several")
+    id_fields: tuple[str, ...] = key((), "columns that together identify an item; empty: id, or idx")
+    id_prefixes: Mapping[str, str] = key({}, "prefix of a language's ids: {sw:swahili}", example="{sw:swahili}")
+    is_parallel: bool = key(False, "rows without ids are parallel by order, which is checked")
     group_fields: tuple[str, ...] = key(
-        (), "columns whose equal texts keep rows together when dividing, and in intervals: a premise, an author"
+        (), "rows equal in these columns stay together in splits and intervals: a premise, an author"
     )
     input_fields: tuple[str, ...] = key(
         ("premise", "hypothesis"),
-        "columns shown; task.input for short",
+        "columns shown to the model; task.input for short",
         or_one=True,
         may_be_empty=False,
         may_repeat=False,
         example="[title,body]",
     )
     optional_fields: tuple[str, ...] = key((), "input columns that may be empty")
-    option_fields: tuple[str, ...] = key((), "input columns that the labels stand for; an encoder reads each by itself")
-    choices: str = key("shown", "options are listed, or scored as what follows", choices=("shown", "cloze"))
+    option_fields: tuple[str, ...] = key((), "input columns that the labels stand for; an encoder reads each alone")
+    choices: str = key("shown", "list the options, or score each as a continuation", choices=("shown", "cloze"))
     option_length: str = key(
         "bytes", "choices=cloze: scores are divided by an option's length", choices=("bytes", "characters", "none")
     )
-    label_field: str = key("label", "column of the answers; task.label for short", may_be_empty=False)
+    label_field: str = key("label", "column with the answers; task.label for short", may_be_empty=False)
     rationale_field: str = key("", "column with a worked-out solution, to train with prompt.variant=cot_native")
     label_names: tuple[str, ...] = key(
         ("entailment", "neutral", "contradiction"),
-        "labels in the order of upstream's integers; empty: found",
+        "labels in the order of upstream's integers; empty: found in the rows",
         may_repeat=False,
     )
-    columns: Mapping[str, str] = key({}, "our column -> what your file calls it", example="{premise:sentence1}")
-    labels: Mapping[str, str] = key({}, "a value of your file -> the label it means", example="{e:entailment}")
+    columns: Mapping[str, str] = key({}, "our column -> its name in your file", example="{premise:sentence1}")
+    labels: Mapping[str, str] = key({}, "a value in your file -> the label it means", example="{e:entailment}")
     first_label: int = key(0, "upstream's integer of the first label")
     repair_field: str = key("", "an input column that is wrong upstream in some languages")
-    repair_from: tuple[str, ...] = key((), "languages that have it right; it is taken from them by id")
+    repair_from: tuple[str, ...] = key((), "languages that have it right; it is copied from them by id")
     instruction: Mapping[str, str] = key(
-        {}, "language -> text, in place of the prompt files; a text alone: for all", example="{en:Which?,tr:Hangi?}"
+        {}, "language -> text, instead of the prompt files; a text alone: for all", example="{en:Which?,tr:Hangi?}"
     )
     prompts_from: str = key("", "task whose prompt files are used; empty: its own")
     prompts: Mapping[str, str] = key({}, "language -> text of a prompt file, of --config-dir", in_help=False)
     metric: str = key("accuracy", "main figure", choices=tuple(dict.fromkeys(sum(METRICS.values(), ()))))
-    max_answer_tokens: int = key(64, "generated at most, where an answer is text", unit="tokens", above=0)
-    train_split: str = key("train", "split trained on", may_be_empty=False)
-    score_split: str = key("test", "split scored", may_be_empty=False)
+    max_answer_tokens: int = key(64, "limit of a generated answer", unit="tokens", above=0)
+    train_split: str = key("train", "split for training", may_be_empty=False)
+    score_split: str = key("test", "split for scoring", may_be_empty=False)
     held_out_share: float = key(
-        0.2, "of the item ids, set aside for scoring where both splits are one; 1: all", above=0, at_most=1
+        0.2, "share of the items held out for scoring if both splits are the same; 1: all", above=0, at_most=1
     )
-    hub: str = key("", "the Hub's copy, where task.data is another", decides=False)
-    license: str = key("", "of the data, as their authors state it", decides=False)
+    hub: str = key("", "id of the Hub's copy, if task.data is not it", decides=False)
+    license: str = key("", "licence of the data, as their authors state it", decides=False)
     citation: str = key("", "whom to cite", decides=False)
 
     def group_key(self, texts: Mapping[str, str]) -> str:
@@ -145,59 +145,57 @@ class TaskConfig:
 
 @dataclass(frozen=True)
 class SelectConfig:
-    """how sources=auto chooses (no effect where sources are listed)"""
+    """how sources=auto chooses (no effect if sources are listed)"""
 
-    criterion: str = key("l2v_syntax", "the first set by this criterion is taken; mslt select --help", choices=CRITERIA)
+    criterion: str = key("l2v_syntax", "take the first set by this criterion; see mslt select --help", choices=CRITERIA)
     pool: tuple[str, ...] = key(
         ("paper",), "candidates: codes, or paper, xnli, world; targets are left out", names=("paper", "xnli", "world")
     )
-    k: int = key(3, "source languages to choose", above=0)
-    must: tuple[str, ...] = key((), "languages that every set holds")
+    k: int = key(3, "number of source languages", above=0)
+    must: tuple[str, ...] = key((), "languages that every set must contain")
     exclude: tuple[str, ...] = key((), "candidates to leave out")
     note: str = key("", "written by sources=auto: how they were chosen", decides=False, in_help=False)
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """how the labelled budget is spent over the source languages"""
+    """how the labelled budget is spread over the source languages"""
 
     num_examples_total: int = key(
         1500,
-        "over all sources together; max: the most of which every source gives as many",
+        "all sources together; max: the most that every source can supply equally",
         unit="rows",
         above=0,
         special={LARGEST: "max"},
     )
     num_examples: Mapping[str, int] = key(
-        {}, "of each source, where they are to differ; num_examples_total is their sum then", unit="rows", above=0,
+        {}, "per source, if they differ; num_examples_total is then their sum", unit="rows", above=0,
         example="{en:1400,sw:100}",
     )  # fmt: skip
     items: str = key(
-        "disjoint", "an item is labelled in one language, or the same items in all", choices=("disjoint", "parallel")
+        "disjoint", "label each item in one language, or the same items in all", choices=("disjoint", "parallel")
     )
     assignment_seed: int | None = key(
-        None, "of which item is labelled in which language; null: seed does", at_least=0, at_most=LARGEST_SEED
+        None, "seed of which item is labelled in which language; null: seed", at_least=0, at_most=LARGEST_SEED
     )
-    leaks: str = key("refuse", "training rows that are scored too", choices=("refuse", "drop"))
+    leaks: str = key("refuse", "what to do with training rows that are also scored", choices=("refuse", "drop"))
     max_length_tokens: int = key(
-        512, "prompt, answer and end; longer rows are dropped and counted, never cut", unit="tokens", above=0
+        512, "prompt, answer and end token; longer rows are dropped and counted, never cut", unit="tokens", above=0
     )
-    max_dropped_share: float = key(
-        0.05, "the build fails where a language loses more of its rows", at_least=0, at_most=1
-    )
+    max_dropped_share: float = key(0.05, "the build fails if a language loses more of its rows", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True)
 class PromptConfig:
     """how a row becomes an instruction"""
 
-    language: str = key("native", "the row's own, or English for all", choices=("native", "english"))
-    template: str = key("0", "its number in the prompt file, or mixed: one per row, by hash")
+    language: str = key("native", "the row's own language, or English for all", choices=("native", "english"))
+    template: str = key("0", "template number in the prompt file, or mixed: one per row, by hash")
     variant: str = key(
-        "direct", "ask directly, or for a chain of thought", choices=("direct", "cot_native", "cot_english", "xlt")
+        "direct", "direct prompt, or chain of thought", choices=("direct", "cot_native", "cot_english", "xlt")
     )
     num_shots: int = key(0, "worked examples before each question", at_least=0)
-    first_shot: int | None = key(None, "which of them comes first, the rest in turn; null: seed decides", at_least=0)
+    first_shot: int | None = key(None, "the example that comes first, the rest in turn; null: seed decides", at_least=0)
 
 
 @dataclass(frozen=True)
@@ -209,14 +207,14 @@ class ModelConfig:
     # It follows from the path, so that no result does.
     kind: str = key(
         "auto",
-        "which its config.json says it is; another is refused",
+        "asserts the kind that config.json says; any other is refused",
         choices=("auto", "decoder", "encoder", "text_to_text"),
         decides=False,
     )
     dtype: str = key(
         "auto",
-        "of the weights; auto: bfloat16 where the hardware has it, float32 on a CPU. Encoders, and weights that are "
-        "all trained, are float32, and it is the arithmetic of a GPU that trains them",
+        "of the weights; auto: bfloat16 if the GPU has it, float32 on a CPU. Encoders and models trained in full have "
+        "float32 weights: there it is the arithmetic of training on a GPU",
         choices=("auto", "bfloat16", "float16", "float32"),
     )
 
@@ -226,17 +224,17 @@ class AdapterConfig:
     """what is trained: LoRA (Hu et al. 2021) and its relatives, as peft names them, or all weights"""
 
     method: str = key(
-        "lora", "an adapter beside the frozen weights, or all of them (then no other key here counts)",
+        "lora", "adapter on frozen weights, or all weights (the other keys here then have no effect)",
         choices=("lora", "full"),
     )  # fmt: skip
-    rank: int = key(8, "of each update", above=0, at_most=65536)
+    rank: int = key(8, "rank of each update", above=0, at_most=65536)
     alpha: int = key(16, "the update is scaled by alpha / rank", above=0)
     dropout: float = key(0.0, "on the adapter's input", at_least=0, below=1)
     target_modules: tuple[str, ...] = key(
         ("all-linear",), "layers that get an adapter", may_be_empty=False, may_repeat=False, example="[q_proj,v_proj]"
     )
-    quantization: str = key("none", "of the frozen base", choices=("none", "nf4", "int8"))
-    use_dora: bool = key(False, "DoRA: magnitude and direction apart")
+    quantization: str = key("none", "quantisation of the frozen base", choices=("none", "nf4", "int8"))
+    use_dora: bool = key(False, "DoRA: magnitude and direction separately")
     use_rslora: bool = key(False, "scale by alpha / sqrt(rank)")
 
 
@@ -244,51 +242,51 @@ class AdapterConfig:
 class TrainingConfig:
     """optimisation"""
 
-    learning_rate: float = key(2e-3, "at the schedule's peak", above=0)
+    learning_rate: float = key(2e-3, "peak of the schedule", above=0)
     num_epochs: float = key(4.0, "passes over the training rows", above=0)
-    max_steps: int = key(-1, "in place of num_epochs", unit="steps", above=0, special={-1: "-1 (by num_epochs)"})
+    max_steps: int = key(-1, "replaces num_epochs", unit="steps", above=0, special={-1: "-1 (by num_epochs)"})
     batch_size: int | None = key(
-        16, "per forward pass and process; auto: as many of 16 x gradient_accumulation_steps as memory has room for",
+        16, "per forward pass and process; auto: as many of 16 x gradient_accumulation_steps as fit in memory",
         unit="rows", above=0, special={None: "auto"},
     )  # fmt: skip
     gradient_accumulation_steps: int = key(1, "forward passes per optimiser step", above=0)
     lr_scheduler: str = key(
-        "cosine", "how the rate falls",
+        "cosine", "learning-rate schedule",
         choices=("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt", "polynomial"),
     )  # fmt: skip
-    warmup_steps: int = key(10, "until the peak", unit="steps", at_least=0)
-    weight_decay: float = key(0.01, "of AdamW", at_least=0)
-    max_grad_norm: float = key(1.0, "gradients are clipped to it", at_least=0)
-    logging_steps: int = key(10, "between two lines of the log", unit="steps", above=0, decides=False)
-    save_steps: int = key(100, "between checkpoints", unit="steps", above=0, decides=False)
+    warmup_steps: int = key(10, "warm-up before the peak", unit="steps", at_least=0)
+    weight_decay: float = key(0.01, "AdamW's weight decay", at_least=0)
+    max_grad_norm: float = key(1.0, "gradients are clipped to this norm", at_least=0)
+    logging_steps: int = key(10, "interval between log lines", unit="steps", above=0, decides=False)
+    save_steps: int = key(100, "interval between checkpoints", unit="steps", above=0, decides=False)
     report_to: tuple[str, ...] = key(
-        ("tensorboard",), "where losses, looks, recipe and scores are told besides the run's folder; docs/training.md",
+        ("tensorboard",), "trackers for losses, looks, recipe and scores; see docs/training.md",
         choices=("tensorboard", "wandb", "mlflow", "trackio"), names=("tensorboard", "wandb", "mlflow", "trackio"),
         may_repeat=False, decides=False,
     )  # fmt: skip
-    gradient_checkpointing: bool | None = key(False, "less memory, a third more time", special={None: "auto"})
-    cuda_graphs: bool = key(True, "on one CUDA GPU a step is recorded, and launched as one", decides=False)
-    freeze_layers: int = key(0, "first layers (with the embedding) that stay as they are", unit="layers", at_least=0)
+    gradient_checkpointing: bool | None = key(False, "saves memory, takes a third more time", special={None: "auto"})
+    cuda_graphs: bool = key(True, "on one CUDA GPU, record a step and launch it as one", decides=False)
+    freeze_layers: int = key(0, "first layers to freeze, with the embedding", unit="layers", at_least=0)
     layer_lr_decay: float = key(
-        1.0, "the rate of a layer is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"
+        1.0, "a layer's learning rate is that of the layer above it times this", above=0, at_most=1, shown="1 (none)"
     )
-    label_smoothing: float = key(0.0, "share of a row's weight that all labels get; encoders only", at_least=0, below=1)
+    label_smoothing: float = key(0.0, "share of a row's weight given to all labels; encoders only", at_least=0, below=1)
     class_weights: str = key(
-        "none", "balanced: a row counts by how rare its label is, 1 on average; encoders only",
+        "none", "balanced: weight rows by the rarity of their label, 1 on average; encoders only",
         choices=("none", "balanced"),
     )  # fmt: skip
     eval_steps: int = key(
-        0, "between looks at held-out rows of the sources (never of a target); the best checkpoint is kept",
+        0, "interval between looks at held-out rows of the sources (never a target); the best is kept",
         unit="steps", at_least=0, shown="0 (none)",
     )  # fmt: skip
     num_eval_examples: int = key(
-        100, "of each source held out for that, at most half of those that could be scored", unit="rows", above=0
+        100, "held out per source for these looks, at most half of those that could be scored", unit="rows", above=0
     )
     average_checkpoints: int = key(
-        0, "the adapter is the mean of the weights at so many evenly spaced steps, the last among them", at_least=0,
+        0, "average the weights at this many evenly spaced steps, including the last", at_least=0,
         shown="0 (the last step's)",
     )  # fmt: skip
-    patience: int = key(0, "looks after the best one at which training stops; 0: never", at_least=0)
+    patience: int = key(0, "stop this many looks after the best one; 0: never", at_least=0)
 
     @property
     def rows_per_step(self) -> int:
@@ -300,32 +298,32 @@ class TrainingConfig:
 class ScoringConfig:
     """zero-shot scoring after training"""
 
-    num_examples_per_language: int = key(400, "scored; 0: every row of the split", unit="rows", at_least=0)
-    batch_tokens: int = key(8192, "per forward pass, padding included", unit="tokens", above=0)
-    max_chain_tokens: int = key(384, "generated at most where a chain of thought is asked for", unit="tokens", above=0)
-    confidence: float = key(0.95, "of the intervals", above=0, below=1)
-    num_bootstrap: int = key(2000, "draws of the items", above=0)
+    num_examples_per_language: int = key(400, "number scored; 0: every row of the split", unit="rows", at_least=0)
+    batch_tokens: int = key(8192, "per forward pass, including padding", unit="tokens", above=0)
+    max_chain_tokens: int = key(384, "limit of a generated chain of thought", unit="tokens", above=0)
+    confidence: float = key(0.95, "level of the intervals", above=0, below=1)
+    num_bootstrap: int = key(2000, "bootstrap resamples of the items", above=0)
 
 
 @dataclass(frozen=True)
 class CombineConfig:
-    """one adapter per source language, combined, instead of one on all"""
+    """one adapter per source language, combined, instead of one for all"""
 
-    method: str = key("none", "of combining; none: train together; mslt combine --help", choices=METHODS)
-    weights: str = key("equal", "of the adapters, as in mslt combine")
-    beside_joint: bool = key(True, "train together as well, and compare both on the same items")
+    method: str = key("none", "how to combine; none: train together; see mslt combine --help", choices=METHODS)
+    weights: str = key("equal", "weights of the adapters, as in mslt combine")
+    beside_joint: bool = key(True, "also train together, and compare both on the same items")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """the run"""
 
-    name: str = key(help="of the run's folder; by default the recipe's", shown="(the recipe's)")
+    name: str = key(help="name of the run's folder", shown="(the recipe's)")
     sources: tuple[str, ...] = key(
-        help="languages trained on, BCP-47 codes; auto: chosen, see select", names=("auto",), example="[ar,de]"
+        help="languages to train on, BCP-47 codes; auto: chosen, see select", names=("auto",), example="[ar,de]"
     )
     targets: tuple[str, ...] = key(
-        help="languages scored zero-shot; rest: all others that the data have",
+        help="languages to score zero-shot; rest: all others in the data",
         names=("rest",),
         may_be_empty=True,
         example="[tr,th]",
@@ -335,8 +333,8 @@ class Recipe:
     order_note: str = ""  # written where rows that should be parallel by order are not
     targets_note: str = ""  # written by targets=rest: what the data have that is not among the targets
     trained_on: tuple[str, ...] = ()  # written by mslt eval: languages of its adapters' rows; empty: the sources
-    supervised: bool = key(False, "let a language be source and target")
-    seed: int = key(0, "of data order, initialisation and bootstrap", at_least=0, at_most=LARGEST_SEED)
+    supervised: bool = key(False, "allow a language to be both source and target")
+    seed: int = key(0, "seed of data order, initialisation and bootstrap", at_least=0, at_most=LARGEST_SEED)
     scale: str = key("mini", "model, adapter and budget together, see scale=NAME")
     output_dir: str | None = key(None, "the run's folder", shown="runs/NAME-FINGERPRINT")
     task: TaskConfig = field(default_factory=TaskConfig)

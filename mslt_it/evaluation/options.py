@@ -14,47 +14,47 @@ from mslt_it.locks import WAIT
 @dataclass(frozen=True)
 class Options:
     run: tuple[str, ...] = key(
-        (), "run folder, or [several]: adapter, base, task and languages are taken from it", or_one=True,
+        (), "run folder, or [several]: gives adapter, base, task and languages", or_one=True,
         place="run",
     )  # fmt: skip
-    model: str | None = key(None, "base model: a folder, a Hub id, or world; where no run names it")
+    model: str | None = key(None, "base model, if no run names it: a folder, a Hub id, or world")
     adapter: tuple[str, ...] = key(
-        (), "adapter or run folder, or [several], on that base", or_one=True, place="adapter"
+        (), "adapter or run folder, or [several], for that base", or_one=True, place="adapter"
     )
-    task: tuple[str, ...] = key((), "task, or [several], where no run names it: mslt tasks lists them", or_one=True)
+    task: tuple[str, ...] = key((), "task, or [several], if no run names it: mslt tasks lists them", or_one=True)
     variant: tuple[str, ...] = key(
-        (), f"how it is asked, or [several]: {', '.join(VARIANTS)}", or_one=True, shown="the run's, else direct"
+        (), f"prompting strategy, or [several]: {', '.join(VARIANTS)}", or_one=True, shown="the run's, else direct"
     )
     languages: tuple[str, ...] = key(
-        (), "[codes], all that the data have, or rest: those not trained on", or_one=True, shown="the run's, else all"
+        (), "[codes], all in the data, or rest: those not trained on", or_one=True, shown="the run's, else all"
     )
     shots: int = key(0, "worked examples before each question", at_least=0)
-    samples: int = key(1, "written answers per item; the majority counts", at_least=1)
-    temperature: float = key(0.7, "of samples > 1", above=0)
-    top_p: float = key(0.95, "of samples > 1: draw from the likeliest tokens with this probability", above=0, at_most=1)
+    samples: int = key(1, "sampled answers per item; the majority wins", at_least=1)
+    temperature: float = key(0.7, "for samples > 1", above=0)
+    top_p: float = key(0.95, "samples > 1: draw from the top tokens with this probability", above=0, at_most=1)
     max_new_tokens: int | None = key(
         None, "limit of a chain of thought", unit="tokens", at_least=1, shown="(the recipe's)"
     )
     examples: int | None = key(None, "scored per language; 0: all", unit="rows", at_least=0, shown="(the recipe's)")
-    base: bool = key(True, "score the base without an adapter too")
-    seen: tuple[str, ...] = key((), "[codes] that an adapter without a run folder, or a model alone, was trained on")
-    backend: str = key("transformers", "what writes answers; vllm needs a GPU", choices=("transformers", "vllm"))
-    seed: int = key(0, "of sampled answers", at_least=0, at_most=LARGEST_SEED)
+    base: bool = key(True, "also score the base without an adapter")
+    seen: tuple[str, ...] = key((), "[codes] of training, for a model or for an adapter without its run folder")
+    backend: str = key("transformers", "generates the answers; vllm needs a GPU", choices=("transformers", "vllm"))
+    seed: int = key(0, "seed of sampled answers", at_least=0, at_most=LARGEST_SEED)
     cache: str | None = key(
-        None, "folder of answers kept between calls, or none", shown="~/.cache/mslt_it", place="out"
+        None, "folder that caches answers between calls, or none", shown="~/.cache/mslt_it", place="out"
     )
-    out: str | None = key(None, "folder of answers and results", shown="evals/TASK-HASH", place="new evaluation")
+    out: str | None = key(None, "folder for answers and results", shown="evals/TASK-HASH", place="new evaluation")
     weights: Mapping[str, float] = key(
-        {}, "of the tasks in their mean", above=0, shown="(1 each)", example="{xnli:2,pawsx:1}"
+        {}, "weights of the tasks in their mean", above=0, shown="(1 each)", example="{xnli:2,pawsx:1}"
     )
     wait: bool = key(False, WAIT)
 
 
 ARGUMENTS = Command(
     "eval",
-    "Score models and adapters, zero-shot, in many languages and ways of asking, on the same items. Answers are "
-    "appended to files as they come: started again after a kill, it goes on. `accelerate launch eval/run.py ...` "
-    "is the same, on one GPU or several.",
+    "Score models and adapters zero-shot, in many languages and with several prompting strategies, on the same items. "
+    "Answers are saved as they come, so an interrupted evaluation resumes. `accelerate launch eval/run.py ...` does "
+    "the same on one GPU or several.",
     (
         "run=RUNFOLDER [KEY=VALUE ...] [--json]",
         "model=PATH task=NAME [adapter=FOLDER] [KEY=VALUE ...]",
@@ -67,5 +67,5 @@ ARGUMENTS = Command(
     Options,
     flags=("--json", "--details", "--config-dir"),
     is_handed_on=lambda name: "." in name,
-    more=lambda: ["Keys with a dot are those of the task's recipe: task.data=DIR (mslt train --help)."],
+    more=lambda: ["Keys with a dot belong to the task's recipe: task.data=DIR (mslt train --help)."],
 )

@@ -31,12 +31,12 @@ class How:
     language: str | None = key(
         None, "a column, or a code for every row", shown="the column lang or language, else by script"
     )
-    abstain_below: float | None = key(None, "no label where none has this probability", above=0, at_most=1)
+    abstain_below: float | None = key(None, "give no label if none reaches this probability", above=0, at_most=1)
     calibration: str = key(
         "none", "held_out: fit a temperature on the run's held-out rows", choices=("none", "held_out")
     )
-    prefix: str = key("", "of the added columns' names")
-    columns: Mapping[str, str] = key({}, "the run's column -> what data call it", example="{text:message}")
+    prefix: str = key("", "prefix of the added columns' names")
+    columns: Mapping[str, str] = key({}, "the run's column -> its name in data", example="{text:message}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,13 @@ class Request(How):
     out: str = key(
         help="file to write, in any of these formats: all columns and rows of data, in order", example="labelled.csv"
     )
-    format: str | None = key(None, "of data=-", choices=STREAMED)
-    overwrite: bool = key(False, "replace out, and an unfinished job's parts")
+    format: str | None = key(None, "format of data=-", choices=STREAMED)
+    overwrite: bool = key(False, "replace out, and the parts of an unfinished job")
     executor: str = key(
-        "local", "local: the processes that are started; ray: those of a Ray cluster", choices=("local", "ray")
+        "local", "local: the processes you start; ray: those of a Ray cluster", choices=("local", "ray")
     )
-    workers: int | None = key(None, "of executor=ray: models at a time", at_least=1, shown="what there is room for")
-    settings: Mapping[str, str] = key({}, "of executor=ray, per worker: {num_gpus:1}", example="{num_gpus:1}")
+    workers: int | None = key(None, "for executor=ray: models at a time", at_least=1, shown="as many as fit")
+    settings: Mapping[str, str] = key({}, "for executor=ray, per worker: {num_gpus:1}", example="{num_gpus:1}")
     wait: bool = key(False, WAIT)
 
 

@@ -39,7 +39,7 @@ METHODS: dict[str, str] = {
     "svd": "the best approximation of the weighted sum at rank=R",
     "ties": "TIES (Yadav et al. 2023): trimmed, one sign elected per entry, averaged; then cut to a rank",
     "dare_ties": "DARE (Yu et al. 2024) and TIES: entries dropped at random instead of trimmed; then cut to a rank",
-    "weighted_factors": "weights on A and B one by one, as peft's 'linear': not the weighted sum; equal ranks only",
+    "weighted_factors": "weights A and B separately, as peft's 'linear': not the weighted sum; equal ranks only",
     "adamergex": "after AdaMergeX (Zhao et al. 2024): of three runs of two tasks, task A in a target language",
 }
 ADAMERGEX = "adamergex"
@@ -52,18 +52,18 @@ DEFAULT_DENSITY = 0.5
 @dataclass(frozen=True, kw_only=True)
 class CombineRequest:
     runs: tuple[str, ...] = key(
-        help="run folders whose adapters are combined; of one base and task", example="[A,B]", place="run"
+        help="run folders whose adapters are combined; same base and task", example="[A,B]", place="run"
     )
     out: str = key(help="the new run folder", example="DIR", place="new run")
     method: str = key("cat", "see below")
-    weights: str = key("equal", "equal, size (training rows), [0.5,-0.2] as given, typology:CODE (near to a language)")
+    weights: str = key("equal", "equal, size (training rows), [0.5,-0.2] as given, typology:CODE (closeness to it)")
     rank: int | None = key(
-        None, "of the result, for svd, ties, dare_ties", at_least=1, shown="one run's for svd, else the sum of all"
+        None, "rank of the result, for svd, ties, dare_ties", at_least=1, shown="one run's for svd, else the sum of all"
     )
-    density: float | None = key(None, "of ties, dare_ties: share of the entries kept", above=0, at_most=1, shown="0.5")
-    seed: int | None = key(None, "of dare_ties: of the entries dropped", at_least=0, at_most=LARGEST_SEED, shown="0")
+    density: float | None = key(None, "for ties, dare_ties: share of the entries kept", above=0, at_most=1, shown="0.5")
+    seed: int | None = key(None, "for dare_ties: seed of the dropping", at_least=0, at_most=LARGEST_SEED, shown="0")
     num_items: int | None = key(
-        None, "scored per language; 0: every row of the scored split", unit="rows", at_least=0, shown="as the runs"
+        None, "scored per language; 0: every row of the scored split", unit="rows", at_least=0, shown="as in the runs"
     )
     scored: bool = key(True, "score every language, base and adapter on the same items, as mslt train does")
     wait: bool = key(False, WAIT)

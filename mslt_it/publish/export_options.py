@@ -35,24 +35,24 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # of format=onnx
 @dataclass(frozen=True, kw_only=True)
 class MergeRequest:
     run: str = key(
-        help="folder of a finished run, as mslt train or mslt combine leave it",
+        help="folder of a finished run (mslt train, mslt combine)",
         example="RUNFOLDER",
         missing="the folder that `mslt train` printed last",
         place="run",
     )
-    out: str = key(help="folder for the model; made whole or not at all", example="DIR", place="new merged model")
+    out: str = key(help="folder for the model, written whole or not at all", example="DIR", place="new merged model")
     dtype: str = key(
-        "bfloat16", "of the weights written; merging itself is in float32", choices=("bfloat16", "float32")
+        "bfloat16", "of the written weights; merging itself is in float32", choices=("bfloat16", "float32")
     )
     strategy: str | None = key(
         None,
-        "of quantised runs: the base that was trained on, or the original",
+        "for quantised runs: merge into the base that was trained on, or the original",
         choices=("dequantized", "original"),
         shown="dequantized",
     )
     prompts: int = key(
         32,
-        "that merged and live model are compared on; 0: as many as the run scored",
+        "prompts for comparing merged and live model; 0: as many as the run scored",
         unit="rows per language",
         at_least=0,
     )
@@ -62,7 +62,7 @@ class MergeRequest:
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest(MergeRequest):
     out: str = key(
-        help="folder for a folder of each form, which is made whole or not at all", example="DIR", place="new exports"
+        help="folder for one folder per form, each written whole or not at all", example="DIR", place="new exports"
     )
     format: tuple[str, ...] = key(
         ("safetensors",),
@@ -72,13 +72,13 @@ class ExportRequest(MergeRequest):
         may_be_empty=False,
         example="[safetensors,vllm]",
     )
-    outtype: str = key("f16", "of the GGUF file", choices=("f16", "bf16", "q8_0"))
+    outtype: str = key("f16", "type of the GGUF file", choices=("f16", "bf16", "q8_0"))
     converter: str | None = key(None, "path of convert_hf_to_gguf.py", shown="(found)")
-    name: str = key("", "in the card, file names and requests", shown="(the run's)")
-    license: str = key("", "of the base model's weights, for the card: apache-2.0", shown="not stated")
-    data_license: str = key("", "of the training data, for the card", shown="not stated")
-    push: str | None = key(None, "OWNER/NAME on a model hub: the export is sent there; one format only")
-    private: bool = key(False, "whether a new repository is private")
+    name: str = key("", "name used in the card, file names and requests", shown="(the run's)")
+    license: str = key("", "licence of the base model's weights, for the card: apache-2.0", shown="not stated")
+    data_license: str = key("", "licence of the training data, for the card", shown="not stated")
+    push: str | None = key(None, "upload to OWNER/NAME on a model hub; one format only")
+    private: bool = key(False, "make a new repository private")
 
 
 def merge_inputs(run: FinishedRun, request: MergeRequest) -> dict[str, str]:

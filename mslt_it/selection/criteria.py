@@ -68,21 +68,21 @@ class Request:
     pool: tuple[str, ...] = key(
         ("paper",), f"candidates: codes, or {', '.join(POOLS)} (also inside a list: [paper,ja])", names=tuple(POOLS)
     )
-    k: int = key(3, "languages in a set", at_least=1)
-    targets: tuple[str, ...] = key((), "languages to transfer to; left out of the pool")
-    must: tuple[str, ...] = key((), "languages every set must hold")
+    k: int = key(3, "number of languages in a set", at_least=1)
+    targets: tuple[str, ...] = key((), "target languages; left out of the pool")
+    must: tuple[str, ...] = key((), "languages that every set must contain")
     exclude: tuple[str, ...] = key((), "candidates to leave out")
     cost: Mapping[str, float] = key(
-        {}, "of labelling a language, 1 where not given: {ar:2,zh:1.5}", example="{ar:2,zh:1.5}"
+        {}, "cost of labelling a language, 1 by default: {ar:2,zh:1.5}", example="{ar:2,zh:1.5}"
     )
-    max_cost: float | None = key(None, "budget of a set, in the units of cost")
+    max_cost: float | None = key(None, "largest total cost of a set")
     model: str = key("world", "base model: a folder, a Hub id, or world (the embedded mini model)")
     text: str | None = key(
-        None, "folder with CODE.txt per language, a sentence a line; needed for other models", shown="(the world's)"
+        None, "folder with CODE.txt per language, one sentence a line; required for other models", shown="(the world's)"
     )
     criteria: tuple[str, ...] = key(
         (),
-        "only these, see below",
+        "criteria to use, see below",
         choices=tuple(CRITERIA),
         may_be_empty=False,
         shown="all of them",

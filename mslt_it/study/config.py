@@ -47,18 +47,18 @@ class Expected:
     """What a cell takes, for --dry-run before any cell is done."""
 
     seconds_per_step: float | None = key(None, "of training", unit="seconds", above=0)
-    seconds_per_item: float | None = key(None, "of scoring, one item and one model", unit="seconds", above=0)
-    origin: str = key("", "where the two come from")
+    seconds_per_item: float | None = key(None, "of scoring one item with one model", unit="seconds", above=0)
+    origin: str = key("", "source of these two times")
 
 
 @dataclass(frozen=True)
 class Predict:
     """Which sets are predicted from single sources, and on how much."""
 
-    set_size: int = key(3, "of the sets", unit="languages", at_least=2)
+    set_size: int = key(3, "size of the sets", unit="languages", at_least=2)
     num_items: int = key(
         100,
-        "per target, the first of those that the cells are scored on; the order is measured on others; 0: half",
+        "per target, the first of the scored ones; the order is measured on the others; 0: half",
         at_least=0,
     )
 
@@ -68,37 +68,37 @@ class StudyConfig:
     """One study: every set of sources of the given sizes x seeds x budgets x variants, on the same targets."""
 
     name: str
-    recipe: str = key(help="every cell is a run of it", may_be_empty=False, example="xnli_3src")
+    recipe: str = key(help="recipe of every cell", may_be_empty=False, example="xnli_3src")
     pool: tuple[str, ...] = key(
-        help=f"languages that sources are taken from: codes, or {', '.join(POOLS)}",
+        help=f"candidate source languages: codes, or {', '.join(POOLS)}",
         names=tuple(POOLS),
         example="[ar, de, zh]",
     )
     targets: tuple[str, ...] = key(
-        help="scored in every cell, none of them in the pool; rest: all others that the data have",
+        help="languages scored in every cell, none of them in the pool; rest: all others in the data",
         names=REST,
         example="[el, tr]",
     )
     set_sizes: tuple[int, ...] = key(
-        (1, 3), "sizes of the sets of sources; all sets of a size", at_least=1, may_repeat=False, example="[1, 3]"
+        (1, 3), "sizes of the source sets; all sets of each size", at_least=1, may_repeat=False, example="[1, 3]"
     )
     sets: tuple[str, ...] = key(
-        (), "sets named beforehand, beside those of set_sizes", may_repeat=False, example="[ar-de-zh, de-en-fr]"
+        (), "sets named in advance, in addition to set_sizes", may_repeat=False, example="[ar-de-zh, de-en-fr]"
     )
     sample: int | None = key(
-        None, "of each size, each language about as often; null: all", unit="sets at most", at_least=1
+        None, "of each size, each language about equally often; null: all", unit="sets at most", at_least=1
     )
     seeds: tuple[int, ...] = key(
         (0,), "of the runs", at_least=0, at_most=LARGEST_SEED, may_repeat=False, may_be_empty=False, example="[0, 1, 2]"
     )
     assignments: int = key(1, "of items to languages, each with all seeds; 1: every seed draws its own", at_least=1)
     budgets: tuple[int, ...] = key(
-        (), "labelled rows of a cell over all its sources", at_least=1, may_repeat=False, shown="(the recipe's)",
+        (), "labelled rows of a cell, all its sources together", at_least=1, may_repeat=False, shown="(the recipe's)",
         example="[1500]",
     )  # fmt: skip
     pinch: tuple[int, ...] = key(
         (),
-        "rows of a budget that are in a set's other languages together, all others in the pool's first; 0: that alone",
+        "rows of a budget for a set's other languages together, the rest for the pool's first; 0: that alone",
         unit="rows",
         at_least=0,
         may_repeat=False,
@@ -107,14 +107,14 @@ class StudyConfig:
     )
     shots: tuple[int, ...] = key(
         (),
-        "rows of a target in place of rows of a set's languages, each target in turn, of all sizes but the largest",
+        "rows of a target in place of source rows, each target in turn, for all sizes but the largest",
         unit="rows",
         at_least=0,
         may_repeat=False,
         shown="(none)",
         example="[0, 10, 40, 160]",
     )
-    cost: Mapping[str, float] = key({}, "of a labelled row; budgets are costs then", above=0, example="{en: 1, sw: 3}")
+    cost: Mapping[str, float] = key({}, "of a labelled row; budgets are then costs", above=0, example="{en: 1, sw: 3}")
     variants: tuple[str, ...] = key(
         ("direct",),
         "prompt.variant of the cells",
@@ -123,20 +123,18 @@ class StudyConfig:
         may_be_empty=False,
         example="[direct]",
     )
-    overrides: tuple[str, ...] = key((), "of every cell's recipe, as on the command line")
-    grid: Mapping[str, Any] = key(
-        {}, "keys of the recipe with several values: {adapter.rank: [8, 32]}, see docs/study.md"
-    )
-    family: str = key("", "of models that the cells train, one of families", shown="(the study's first)")
-    families: Mapping[str, Any] = key({}, "family -> keys of this file that are added or replaced for it")
-    also_score: tuple[str, ...] = key((), "tasks that each cell's adapter is scored on besides", may_repeat=False)
-    margin: float = key(MARGIN, "figures are called equal only if shown to differ by less", above=0, at_most=1)
+    overrides: tuple[str, ...] = key((), "changes to every cell's recipe, as on the command line")
+    grid: Mapping[str, Any] = key({}, "recipe keys with several values: {adapter.rank: [8, 32]}, see docs/study.md")
+    family: str = key("", "family of models to train, one of families", shown="(the study's first)")
+    families: Mapping[str, Any] = key({}, "family -> keys that it adds to this file or replaces")
+    also_score: tuple[str, ...] = key((), "further tasks on which each cell's adapter is scored", may_repeat=False)
+    margin: float = key(MARGIN, "call figures equal only if they are shown to differ by less", above=0, at_most=1)
     criteria: tuple[str, ...] = key(
-        (), "of mslt select, compared in the report", choices=CRITERIA, may_repeat=False, shown="all of them"
+        (), "criteria of mslt select that the report compares", choices=CRITERIA, may_repeat=False, shown="all of them"
     )
     # When all cells are done, see `mslt_it.study.derived`; empty = not at all.
-    mingling: Mapping[str, Any] = key({}, "how languages mix: sslt, mslt, seeds, and settings of the measuring")
-    predict: Mapping[str, Any] = key({}, "the ranking predicted from single languages: set_size, num_items")
+    mingling: Mapping[str, Any] = key({}, "measures how languages mix: sslt, mslt, seeds, and further settings")
+    predict: Mapping[str, Any] = key({}, "predicts the ranking from single languages: set_size, num_items")
     expected: Expected = field(default_factory=Expected)
 
 
@@ -144,9 +142,9 @@ class StudyConfig:
 class Mingling(Settings):
     """What is compared, beside the base (runs of two of the study's sets), and how it is measured."""
 
-    sslt: tuple[str, ...] = key(help="one source or more", or_one=True, example="[en]")
+    sslt: tuple[str, ...] = key(help="one source, or several", or_one=True, example="[en]")
     mslt: tuple[str, ...] = key(help="several sources", or_one=True, example="[ar, de, zh]")
-    seeds: tuple[int, ...] = key((), "of the study; none: its first", may_repeat=False, example="[0]")
+    seeds: tuple[int, ...] = key((), "seeds of the study; none: its first", may_repeat=False, example="[0]")
 
 
 PREDICTED = "predicted"  # folder, inside the study's, of what a prediction is made of

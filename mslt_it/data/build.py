@@ -284,7 +284,7 @@ def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Ex
     scored = {code: scorable(recipe, code, rows) for code in recipe.languages}
     notes = [note for note in (recipe.targets_note, unlabelled_note(recipe), recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows.left_out(task, (*recipe.languages, *recipe.unlabelled))
+    notes += rows.languages_told(task, (*recipe.languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
     examples = [found.examples for found in scored.values()]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"

@@ -28,7 +28,7 @@ from mslt_it.data.prompts import prompt_file, prompted_all
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import as_read, encoder_of
 from mslt_it.notices import unlabelled_note
-from mslt_it.problems import Problem, counted, some
+from mslt_it.problems import Problem, counted, some, told_by_language
 from mslt_it.progress import working
 from mslt_it.records import (
     BuildReport,
@@ -105,7 +105,10 @@ def build_training_set(
     encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]
 
     if not recipe.head:
-        notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt).note)]
+        asked: dict[str, list[str]] = {}
+        for code in recipe.sources:
+            asked.setdefault(prompt_file(recipe.task, code, recipe.prompt).note, []).append(code)
+        notes += [f"{', '.join(codes)}: {note}" for note, codes in asked.items() if note]
     own = recipe.task.name == "custom"  # of its rows without a label the number is told below, and places are no help
     notes += [n for c, tally in tallies.items() for n in tally.notes(c) if not (own and f"({MISSING})" in n)]
     if held := validation_examples(recipe, rows):
@@ -320,14 +323,16 @@ def _without_scored_texts(
 
 
 def _repeats(use: str, examples: Iterable[Example]) -> Iterator[str]:
-    """What to say of each language's rows whose text stands in an earlier row; ``examples``: language by language."""
+    """What to say of rows whose text stands in an earlier row of their language; ``examples``: language by language."""
+    repeated, torn = {}, {}
     for code, own in itertools.groupby(examples, key=lambda e: e.language):
         rows = [(tuple(e.fields.values()), e.label) for e in own]
-        texts = {text for text, _ in rows}
-        if number := len(rows) - len(texts):
-            torn = sum(n > 1 for n in Counter(text for text, _ in set(rows)).values())
-            more = f"; {counted(torn, 'text')} of {len(texts)} have several labels" if torn else ""
-            yield f"{code}: {number} of {counted(len(rows), 'row')} to {use} repeat another's text{more}"
+        texts = Counter(text for text, _ in set(rows))
+        repeated[code] = len(rows) - len(texts), len(rows)
+        torn[code] = sum(n > 1 for n in texts.values()), len(texts)
+    if told := told_by_language(repeated):
+        more = told_by_language(torn, "texts")
+        yield f"to {use}, a text stands in an earlier row: {told}" + (f"; with several labels: {more}" if more else "")
 
 
 def _report(

@@ -20,13 +20,13 @@ from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scorable, validation_ids
-from mslt_it.data.division import set_aside, told_by_language
+from mslt_it.data.division import set_aside
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
 from mslt_it.models.finished_run import ADAPTER, FinishedRun, run_of
 from mslt_it.places import CONFIG, RECIPE, recorded
-from mslt_it.problems import Problem
+from mslt_it.problems import Problem, told_by_language
 from mslt_it.records import Example
 
 

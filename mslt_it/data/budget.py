@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.cleaning import clean, fitting_code, gives_away
-from mslt_it.data.encoding import Encoder
+from mslt_it.data.encoding import TOO_LONG, Encoder
 from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import allocate, meet, rank, too_few
 from mslt_it.data.prompts import prompted_all, shown_fields
@@ -23,6 +23,7 @@ NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the
 CONTROL_TOKENS = "control_tokens_kept_as_text"
 TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
 MAX_PLACES = 3  # rows that the report names for each reason
+MIN_LONG, MANY_LONG = 5, 2  # rows of a label that are too long, and times the share of all: fewer may be chance
 MIN_CHUNK, MAX_CHUNK = 64, 8192  # rows prepared at a time: tokenizers are fast in batches, and prompts take memory
 
 
@@ -188,12 +189,15 @@ class Tally:
     repaired: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
     markers: Counter[str] = field(default_factory=Counter)  # what was taken for a missing label
+    too_long: Counter[str] = field(default_factory=Counter)  # label -> rows
     fitting: Counter[str] = field(default_factory=Counter)  # code that rows in a wrong script would fit -> rows
 
     def drop(self, reason: str, example: Example) -> None:
         self.dropped[reason] += 1
         if reason == MISSING and (marker := example.fault.partition(": ")[2]):
             self.markers[marker] += 1
+        if reason == TOO_LONG:
+            self.too_long[example.label] += 1
         if reason == "wrong_script":
             self.fitting[fitting_code(" ".join(example.fields.values()), example.language)] += 1
         self._note(reason, example)
@@ -232,6 +236,20 @@ class Tally:
 
     def __str__(self) -> str:
         return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in self.dropped.most_common())
+
+
+def long_labels(recipe: Recipe, tallies: Mapping[str, Tally], kept: Mapping[str, Counter[str]]) -> list[str]:
+    """A note where rows that are too long are of one label rather than of others, which are then learnt without them;
+    ``kept``: language -> label -> training rows."""
+    lost = sum((tally.too_long for tally in tallies.values()), Counter[str]())
+    seen = sum(kept.values(), lost)
+    many = MANY_LONG * lost.total() / max(1, seen.total())
+    often = [n for n in recipe.task.choice_names if lost[n] >= MIN_LONG and lost[n] > many * seen[n]]
+    told = "; ".join(f"{lost[name]} of {seen[name]} rows of {name}" for name in often)
+    return often and [
+        f"too long for data.max_length_tokens={recipe.data.max_length_tokens} are {lost.total()} of {seen.total()} "
+        f"rows, but {told}: set it higher to learn from them"
+    ]
 
 
 def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:

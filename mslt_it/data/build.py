@@ -16,7 +16,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from mslt_it.config.recipe import Recipe, TaskConfig
-from mslt_it.data.budget import Preparing, Tally, budget, chosen, reasons, refuse_drops, usable_rows
+from mslt_it.data.budget import Preparing, Tally, budget, chosen, long_labels, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
@@ -99,6 +99,7 @@ def build_training_set(
     if absent := [name for name in recipe.task.choice_names if not any(c[name] for c in counts.values())]:
         more = "Take more rows (data.num_examples_total), or label some"
         notes.append(f"no training row has the label {some(absent, 8)}: nothing is learnt of it. {more}")
+    notes += long_labels(recipe, tallies, counts)
     train = [p.example for found in kept.values() for p in found]
     with working("Looking for leaks"):
         refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))

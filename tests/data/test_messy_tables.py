@@ -4,6 +4,7 @@ language; what is made of them, and what is said."""
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -161,6 +162,20 @@ def test_a_source_may_be_labelled_in_part(built: Callable[..., Any]) -> None:
     (note,) = [note for note in built(some)[1] if "their label is empty" in note]
     num_empty = Counter(code for code, _, label, *_ in some if not label)
     assert all(f"{num_empty[code]} of 40 rows in {code}" in note for code in ("de", "en", "tr"))
+
+
+def test_long_rows_that_are_of_one_label_are_told(built: Callable[..., Any]) -> None:
+    long = " and came".join([""] * 60)
+    given = ("data.max_dropped_share=0.9", "data.max_length_tokens=300", "data.num_examples_total=30")
+    lost = [(c, text + long * (label == "lost" and n % 2 == 0), label, *more, n) for c, text, label, *more, n in CLEAN]
+    notes = built(lost, *given)[1]
+    (note,) = [note for note in notes if note.startswith("too long for data.max_length_tokens=300 are ")]
+    num_lost, num_seen, of_label, rows_of_label = map(int, re.findall("[0-9]+", note.partition("=300")[2]))
+    assert num_lost == of_label >= 5 and num_seen == num_lost + 30 and of_label < rows_of_label
+    assert note.endswith(" rows of lost: set it higher to learn from them")
+    alike = [(c, text + long * (n % 3 == n % 9 // 3), *more, n) for c, text, *more, n in CLEAN]  # a third of each
+    assert not any("too long" in note for note in built(alike, *given)[1])
+    assert not any("too long" in note for note in built(lost, *given, "data.max_length_tokens=4000")[1])
 
 
 def test_texts_that_are_missing_in_a_target_are_told_before_training(built: Callable[..., Any]) -> None:

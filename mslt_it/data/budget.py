@@ -123,7 +123,7 @@ def _divided_anew(
 
 
 def reasons(tallies: Mapping[str, Tally]) -> dict[str, str]:
-    return {code: str(tally) for code, tally in tallies.items() if tally.dropped}
+    return {code: tally.told() for code, tally in tallies.items() if tally.dropped}
 
 
 def usable_rows(
@@ -234,8 +234,10 @@ class Tally:
             detail = example.fault.partition(": ")[2]
             places.append((example.origin or example.id) + (f" ({detail})" if detail else ""))
 
-    def __str__(self) -> str:
-        return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in self.dropped.most_common())
+    def told(self, *but: str) -> str:
+        """How many rows were dropped for which reasons, some aside, and the first of each."""
+        found = [(reason, n) for reason, n in self.dropped.most_common() if reason not in but]
+        return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in found)
 
 
 def long_labels(recipe: Recipe, tallies: Mapping[str, Tally], kept: Mapping[str, Counter[str]]) -> list[str]:
@@ -254,19 +256,21 @@ def long_labels(recipe: Recipe, tallies: Mapping[str, Tally], kept: Mapping[str,
 
 def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:
     """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
-    lost = tally.dropped.total() - tally.dropped[TRANSLATION_DROPPED]
+    aside = [TRANSLATION_DROPPED]
     if recipe.task.name == "custom":  # whose rows without a label are still to be labelled
-        lost -= tally.dropped[MISSING]
+        aside.append(MISSING)
+    lost = tally.dropped.total() - sum(tally.dropped[reason] for reason in aside)
     max_share = recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
         markers = "".join(
             f" {marker!r} ({counted(n, 'row')}) was taken for a missing label. {keep_line(recipe.task, marker)}."
             for marker, n in tally.markers.most_common()
-            if recipe.task.shape == "classification"
+            if recipe.task.shape == "classification" and MISSING not in aside
         )
+        longer = "raise data.max_length_tokens, " if tally.dropped[TOO_LONG] else ""
         raise Problem(
             f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
-            f"data.max_dropped_share={max_share}: {tally}.{markers} Repair the data, raise data.max_length_tokens if "
-            f"rows are too long, or raise data.max_dropped_share."
+            f"data.max_dropped_share={max_share}: {tally.told(*aside)}.{markers} Repair the data, {longer}or raise "
+            "data.max_dropped_share."
             + (f" {found[0].upper()}{found[1:]}." if (found := tally.other_script(language)) else "")
         )

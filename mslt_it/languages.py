@@ -7,7 +7,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import langcodes
@@ -209,9 +209,10 @@ def _form(code: str) -> _Form:
     return _Form(standard, language, likely.script or "", region, likely.territory or "", tuple(tag.variants or ()))
 
 
-def serving(code: str, spellings: Iterable[str], where: str) -> tuple[str, ...]:
+def serving(code: str, spellings: Iterable[str], where: str, *, with_regions: bool = False) -> tuple[str, ...]:
     """Those of ``spellings`` that stand for ``code``: EN, eng and English for en, with the dialect that is its standard
     (swh for sw, cmn for zh); where there is none, those with a script or region that it leaves open (zh_CN for zh).
+    ``with_regions``: these also beside it, as rows of one table may be en and en-US.
 
     A Problem where two are as near: zh-Hans and zh-Hant for zh, pt-BR and pt-PT for pt.
     """
@@ -222,39 +223,48 @@ def serving(code: str, spellings: Iterable[str], where: str) -> tuple[str, ...]:
     except ValueError:  # no code: a name upstream that nobody has
         return ()
     forms = {spelling: _form(found) for spelling, found in read.items()}
-    if same := tuple(s for s, found in forms.items() if found.standard == form.standard):
-        return same
-    near = [s for s, found in forms.items() if form.holds(found)]
-    near = [s for s in near if not forms[s].region] or near
-    rivals = near
-    if near and form.standard == form.language:  # no script is asked for: of two, none is taken silently
-        rivals = near + [s for s, found in forms.items() if form.is_kin(found) and found.script != form.script]
-    if len({forms[s].standard for s in rivals}) > 1:
-        raise Problem(
-            f"{where} has '{code}' as {' and as '.join(sorted(rivals))}. Write which one is meant in the recipe: "
-            f"{' or '.join(sorted({read[s] for s in rivals}))}."
-        )
-    return tuple(near)
+    if not (own := tuple(s for s, found in forms.items() if found.standard == form.standard)):
+        near = [s for s, found in forms.items() if form.holds(found)]
+        near = [s for s in near if not forms[s].region] or near
+        rivals = near
+        if near and form.standard == form.language:  # no script is asked for: of two, none is taken silently
+            rivals = near + [s for s, found in forms.items() if form.is_kin(found) and found.script != form.script]
+        if len({forms[s].standard for s in rivals}) > 1:
+            raise Problem(
+                f"{where} has '{code}' as {' and as '.join(sorted(rivals))}. Write which one is meant in the recipe: "
+                f"{' or '.join(sorted({read[s] for s in rivals}))}."
+            )
+        own = tuple(near)
+    if with_regions and not form.region and any(not forms[s].region for s in own):
+        return tuple(s for s, found in forms.items() if s in own or form.holds(found))
+    return own
 
 
-def codes_of(spellings: Iterable[str]) -> dict[str, str]:
-    """Spelling -> the shortest code that finds it among these; spellings that name no language are left out.
+def codes_of(spellings: Iterable[str], *, with_regions: bool = False) -> dict[str, str]:
+    """Spelling -> the shortest code that finds it among these (see `serving`); spellings that name no language are left
+    out.
 
     "deu_Latn" de, "arb_Arab" ar; "zh_CN" and "zh_TW" are zh and zh-Hant; "pt_BR" beside "pt_PT" stays pt-BR.
     """
     known = {spelling: found for spelling in spellings if (found := read_code(spelling))}
-    return {spelling: _shortest(spelling, found, tuple(known)) for spelling, found in known.items()}
+    return {spelling: _shortest(spelling, found, tuple(known), with_regions) for spelling, found in known.items()}
 
 
-def _shortest(spelling: str, found: str, among: tuple[str, ...]) -> str:
+def _shortest(spelling: str, found: str, among: tuple[str, ...], with_regions: bool) -> str:
     form = _form(found)
     for code in (form.language, f"{form.language}-{form.script}", f"{form.language}-{form.script}-{form.region}"):
         try:
-            if not form.variants and form.language and spelling in serving(code, among, ""):
+            if not form.variants and form.language and spelling in serving(code, among, "", with_regions=with_regions):
                 return str(langcodes.standardize_tag(code.rstrip("-")))
         except (Problem, ValueError):
             continue
     return found
+
+
+def forms_apart(codes: Collection[str]) -> tuple[str, ...]:
+    """The codes of which one holds the other's rows unless both are named: en and en-US, not zh and zh-Hant."""
+    pairs = [(a, b) for a in codes for b in codes if a != b and _form(a).holds(_form(b))]
+    return tuple(code for code in codes if any(code in pair for pair in pairs))
 
 
 def is_guess(code: str, spelling: str) -> bool:

@@ -18,7 +18,8 @@ def notice(recipe: Recipe) -> list[str]:
         f"recipe {recipe.name}: {counted(recipe.data.num_examples_total, 'row')} of {recipe.task.name} in "
         f"{recipe.shown_sources}; zero-shot in {targets or 'no language'}; seed {recipe.seed}"
     ]
-    if before := [code for code in trained_before(recipe.model.path) if code not in recipe.sources]:
+    before = trained_before(recipe.model.path, recipe.model.revision)
+    if before := tuple(code for code in before if code not in recipe.sources):
         lines.append(f"model.path={recipe.model.path} was trained on rows in {', '.join(before)}: no unseen languages.")
     if recipe.select.note:
         lines.append(f"sources=auto: {recipe.select.note}")

@@ -105,16 +105,24 @@ def refuse_no_place(folder: Path, key: str = "out", kind: str = "") -> None:
             raise Problem(f"{key}={folder} holds {held}, which is left as it is. Give another folder.")
 
 
-def recorded(path: Path | str) -> dict[str, Any]:
-    """What `mslt merge` or `mslt export` left beside weights about the run they were made of; empty where nothing."""
+def recorded(path: Path | str, revision: str | None = None) -> dict[str, Any]:
+    """What `mslt merge` or `mslt export` left beside weights about the run they were made of; empty where nothing.
+
+    Of a model on the Hub, ``revision`` of it, what lies in its cache: see `mslt_it.models.model_errors.fetch_record`.
+    """
     there = values.path(path)
-    folder = there.parent if there.is_file() else there  # of a name on the Hub, or "world", nothing is there
+    if values.is_hub_id(str(path)):
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(str(path), PROMPTS, revision=revision)
+        return (read_json(Path(found)) if isinstance(found, str) else None) or {}
+    folder = there.parent if there.is_file() else there  # of "world" nothing is there
     return read_json(folder / PROMPTS) or {}
 
 
-def trained_before(path: Path | str) -> tuple[str, ...]:
+def trained_before(path: Path | str, revision: str | None = None) -> tuple[str, ...]:
     """The languages that weights were trained on, as far as is `recorded`."""
-    record = recorded(path)
+    record = recorded(path, revision)
     recipe = record.get(RECIPE)
     found = [recipe.get("sources") if isinstance(recipe, dict) else None, record.get(BEFORE)]
     return tuple(dict.fromkeys(str(code) for codes in found if isinstance(codes, list) for code in codes))

@@ -130,8 +130,8 @@ def planned(call: Call) -> Plan:
         Job(str(folder.path), cell.id, cell_recipe(base, config, cell, folder.cell(cell.id)), config.also_score)
         for cell in sorted(grid, key=lambda cell: config.seeds.index(cell.seed))  # if it ends early: whole grids
     ]
-    for path in {job.recipe.model.path for job in jobs}:
-        if seen := [code for code in trained_before(path) if code in config.targets]:
+    for path, revision in {(job.recipe.model.path, job.recipe.model.revision) for job in jobs}:
+        if seen := [code for code in trained_before(path, revision) if code in config.targets]:
             raise Problem(
                 f"targets names {', '.join(seen)}, and the base {path} was trained on rows in {', '.join(seen)} (its "
                 "prompts.json): no unseen languages. Leave them out of targets, or give the base that it was made of."

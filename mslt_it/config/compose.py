@@ -26,7 +26,7 @@ from mslt_it.config.files import StrictInC, files, folders, own_prompts, parse_y
 from mslt_it.config.overrides import GROUPS, assign, refuse_unfilled, split, unknown_key
 from mslt_it.config.recipe import LARGEST, REST, Recipe
 from mslt_it.config.schema import FrozenDict, build, keys, sections, shown, written
-from mslt_it.languages import LanguageSet, some_codes, validated_codes
+from mslt_it.languages import LanguageSet, forms_apart, some_codes, validated_codes
 from mslt_it.problems import Problem
 from mslt_it.records import to_plain
 
@@ -292,11 +292,20 @@ def _with_sources(recipe: Recipe, choose: Choose | None) -> Recipe:
 
 def _with_languages(recipe: Recipe) -> Recipe:
     if recipe.targets == REST:  # which languages these are is read from the data: see data/resolve.py
-        return dataclasses.replace(recipe, sources=some_codes("sources", recipe.sources), targets=REST)
+        sources = some_codes("sources", recipe.sources)
+        return _apart(dataclasses.replace(recipe, sources=sources, targets=REST), sources)
     found = LanguageSet(recipe.sources, recipe.targets, recipe.supervised)
     note = recipe.targets_note  # unless it is on other languages
     note = note if note.startswith(f"targets=rest: {', '.join(found.targets) or 'none'} (") else ""
-    return dataclasses.replace(recipe, sources=found.sources, targets=found.targets, targets_note=note)
+    named = dataclasses.replace(recipe, sources=found.sources, targets=found.targets, targets_note=note)
+    return _apart(named, named.languages)
+
+
+def _apart(recipe: Recipe, codes: Sequence[str]) -> Recipe:
+    """Where both en and en-US are named, neither has the other's rows: ``task.configs`` names them."""
+    names = {code: recipe.task.config_name(code) for code in forms_apart(codes)}
+    task = dataclasses.replace(recipe.task, configs=FrozenDict({**names, **recipe.task.configs}))
+    return dataclasses.replace(recipe, task=task) if names else recipe
 
 
 def _with_rows(recipe: Recipe) -> Recipe:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mslt_it.config.recipe import Recipe
 from mslt_it.data.cleaning import clean, fitting_code, gives_away
-from mslt_it.data.encoding import Encoder
+from mslt_it.data.encoding import TOO_LONG, Encoder
 from mslt_it.data.labels import MISSING, keep_line
 from mslt_it.data.mixing import allocate, meet, rank, too_few
 from mslt_it.data.prompts import prompted_all, shown_fields
@@ -23,6 +23,7 @@ NO_RATIONALE = "no_rationale"  # a chain of thought is to be trained on, and the
 CONTROL_TOKENS = "control_tokens_kept_as_text"
 TRANSLATION_DROPPED = "translation_dropped"  # parallel items only: fine in this language, dropped in another
 MAX_PLACES = 3  # rows that the report names for each reason
+MIN_LONG, MANY_LONG = 5, 2  # rows of a label that are too long, and times the share of all: fewer may be chance
 MIN_CHUNK, MAX_CHUNK = 64, 8192  # rows prepared at a time: tokenizers are fast in batches, and prompts take memory
 
 
@@ -122,7 +123,7 @@ def _divided_anew(
 
 
 def reasons(tallies: Mapping[str, Tally]) -> dict[str, str]:
-    return {code: str(tally) for code, tally in tallies.items() if tally.dropped}
+    return {code: tally.told() for code, tally in tallies.items() if tally.dropped}
 
 
 def usable_rows(
@@ -188,12 +189,15 @@ class Tally:
     repaired: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)  # reason -> the first rows it hit
     markers: Counter[str] = field(default_factory=Counter)  # what was taken for a missing label
+    too_long: Counter[str] = field(default_factory=Counter)  # label -> rows
     fitting: Counter[str] = field(default_factory=Counter)  # code that rows in a wrong script would fit -> rows
 
     def drop(self, reason: str, example: Example) -> None:
         self.dropped[reason] += 1
         if reason == MISSING and (marker := example.fault.partition(": ")[2]):
             self.markers[marker] += 1
+        if reason == TOO_LONG:
+            self.too_long[example.label] += 1
         if reason == "wrong_script":
             self.fitting[fitting_code(" ".join(example.fields.values()), example.language)] += 1
         self._note(reason, example)
@@ -230,25 +234,43 @@ class Tally:
             detail = example.fault.partition(": ")[2]
             places.append((example.origin or example.id) + (f" ({detail})" if detail else ""))
 
-    def __str__(self) -> str:
-        return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in self.dropped.most_common())
+    def told(self, *but: str) -> str:
+        """How many rows were dropped for which reasons, some aside, and the first of each."""
+        found = [(reason, n) for reason, n in self.dropped.most_common() if reason not in but]
+        return ", ".join(f"{n} {reason} (first: {self.places[reason][0]})" for reason, n in found)
+
+
+def long_labels(recipe: Recipe, tallies: Mapping[str, Tally], kept: Mapping[str, Counter[str]]) -> list[str]:
+    """A note where rows that are too long are of one label rather than of others, which are then learnt without them;
+    ``kept``: language -> label -> training rows."""
+    lost = sum((tally.too_long for tally in tallies.values()), Counter[str]())
+    seen = sum(kept.values(), lost)
+    many = MANY_LONG * lost.total() / max(1, seen.total())
+    often = [n for n in recipe.task.choice_names if lost[n] >= MIN_LONG and lost[n] > many * seen[n]]
+    told = "; ".join(f"{lost[name]} of {seen[name]} rows of {name}" for name in often)
+    return often and [
+        f"too long for data.max_length_tokens={recipe.data.max_length_tokens} are {lost.total()} of {seen.total()} "
+        f"rows, but {told}: set it higher to learn from them"
+    ]
 
 
 def refuse_drops(recipe: Recipe, language: str, tally: Tally, num_kept: int) -> None:
     """A Problem when a language lost a larger share of the rows that were looked at than the recipe allows."""
-    lost = tally.dropped.total() - tally.dropped[TRANSLATION_DROPPED]
+    aside = [TRANSLATION_DROPPED]
     if recipe.task.name == "custom":  # whose rows without a label are still to be labelled
-        lost -= tally.dropped[MISSING]
+        aside.append(MISSING)
+    lost = tally.dropped.total() - sum(tally.dropped[reason] for reason in aside)
     max_share = recipe.data.max_dropped_share
     if lost and lost > max_share * (lost + num_kept):
         markers = "".join(
             f" {marker!r} ({counted(n, 'row')}) was taken for a missing label. {keep_line(recipe.task, marker)}."
             for marker, n in tally.markers.most_common()
-            if recipe.task.shape == "classification"
+            if recipe.task.shape == "classification" and MISSING not in aside
         )
+        longer = "raise data.max_length_tokens, " if tally.dropped[TOO_LONG] else ""
         raise Problem(
             f"Language '{language}' lost {lost} of {lost + num_kept} rows ({lost / (lost + num_kept):.1%}), more than "
-            f"data.max_dropped_share={max_share}: {tally}.{markers} Repair the data, raise data.max_length_tokens if "
-            f"rows are too long, or raise data.max_dropped_share."
+            f"data.max_dropped_share={max_share}: {tally.told(*aside)}.{markers} Repair the data, {longer}or raise "
+            "data.max_dropped_share."
             + (f" {found[0].upper()}{found[1:]}." if (found := tally.other_script(language)) else "")
         )

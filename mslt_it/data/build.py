@@ -16,7 +16,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from mslt_it.config.recipe import Recipe, TaskConfig
-from mslt_it.data.budget import Preparing, Tally, budget, chosen, reasons, refuse_drops, usable_rows
+from mslt_it.data.budget import Preparing, Tally, budget, chosen, long_labels, reasons, refuse_drops, usable_rows
 from mslt_it.data.cleaning import clean
 from mslt_it.data.division import Loaded, set_aside
 from mslt_it.data.encoding import Encoder
@@ -28,7 +28,7 @@ from mslt_it.data.prompts import prompt_file, prompted_all
 from mslt_it.data.rows import Role, RowStore, is_trained_on
 from mslt_it.data.segments import as_read, encoder_of
 from mslt_it.notices import unlabelled_note
-from mslt_it.problems import Problem, counted, some
+from mslt_it.problems import Problem, counted, some, told_by_language
 from mslt_it.progress import working
 from mslt_it.records import (
     BuildReport,
@@ -99,13 +99,17 @@ def build_training_set(
     if absent := [name for name in recipe.task.choice_names if not any(c[name] for c in counts.values())]:
         more = "Take more rows (data.num_examples_total), or label some"
         notes.append(f"no training row has the label {some(absent, 8)}: nothing is learnt of it. {more}")
+    notes += long_labels(recipe, tallies, counts)
     train = [p.example for found in kept.values() for p in found]
     with working("Looking for leaks"):
         refuse_leaks(find_leaks(train, scored, same_language_only=recipe.task.data == "world"))
     encoded = [p.encoded for p in interleave(kept, recipe.seed) if p.encoded is not None]
 
     if not recipe.head:
-        notes += [n for c in recipe.sources if (n := prompt_file(recipe.task, c, recipe.prompt).note)]
+        asked: dict[str, list[str]] = {}
+        for code in recipe.sources:
+            asked.setdefault(prompt_file(recipe.task, code, recipe.prompt).note, []).append(code)
+        notes += [f"{', '.join(codes)}: {note}" for note, codes in asked.items() if note]
     own = recipe.task.name == "custom"  # of its rows without a label the number is told below, and places are no help
     notes += [n for c, tally in tallies.items() for n in tally.notes(c) if not (own and f"({MISSING})" in n)]
     if held := validation_examples(recipe, rows):
@@ -284,7 +288,7 @@ def _pools(recipe: Recipe, rows: RowStore) -> tuple[dict[str, Examples], list[Ex
     scored = {code: scorable(recipe, code, rows) for code in recipe.languages}
     notes = [note for note in (recipe.targets_note, unlabelled_note(recipe), recipe.order_note) if note]
     notes += [note for code in recipe.sources for note in loaded[code].notes]
-    notes += rows.left_out(task, (*recipe.languages, *recipe.unlabelled))
+    notes += rows.languages_told(task, (*recipe.languages, *recipe.unlabelled))
     notes += set_aside(task, scored)
     examples = [found.examples for found in scored.values()]
     drop_all, is_world = recipe.data.leaks == "drop", task.data == "world"
@@ -320,14 +324,16 @@ def _without_scored_texts(
 
 
 def _repeats(use: str, examples: Iterable[Example]) -> Iterator[str]:
-    """What to say of each language's rows whose text stands in an earlier row; ``examples``: language by language."""
+    """What to say of rows whose text stands in an earlier row of their language; ``examples``: language by language."""
+    repeated, torn = {}, {}
     for code, own in itertools.groupby(examples, key=lambda e: e.language):
         rows = [(tuple(e.fields.values()), e.label) for e in own]
-        texts = {text for text, _ in rows}
-        if number := len(rows) - len(texts):
-            torn = sum(n > 1 for n in Counter(text for text, _ in set(rows)).values())
-            more = f"; {counted(torn, 'text')} of {len(texts)} have several labels" if torn else ""
-            yield f"{code}: {number} of {counted(len(rows), 'row')} to {use} repeat another's text{more}"
+        texts = Counter(text for text, _ in set(rows))
+        repeated[code] = len(rows) - len(texts), len(rows)
+        torn[code] = sum(n > 1 for n in texts.values()), len(texts)
+    if told := told_by_language(repeated):
+        more = told_by_language(torn, "texts")
+        yield f"to {use}, a text stands in an earlier row: {told}" + (f"; with several labels: {more}" if more else "")
 
 
 def _report(

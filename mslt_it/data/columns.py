@@ -13,7 +13,7 @@ from mslt_it.config import table_keys
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cells import Cells
 from mslt_it.data.files import Row, canonical_split, language_column
-from mslt_it.languages import is_guess, not_found, primary, read_code, serving
+from mslt_it.languages import codes_of, is_guess, not_found, primary, read_code, serving
 from mslt_it.problems import NoLabels, NotScorable, Problem, nearest, some
 
 NUM_LOOKED_AT = 100  # rows whose columns are looked at: JSON rows may lack some
@@ -173,7 +173,7 @@ def rows_of(
             )
         return list(rows), ()
     spellings = count_spellings(rows, column)
-    own = spelt(task.config_name(language), language, spellings, f"{where}, column '{column}',")
+    own = _own(task, language, spellings, f"{where}, column '{column}',")
     if not own and names_language and not any(map(read_code, spellings)):
         return list(rows), (f"{where}: column '{column}' names no language, so all rows are '{language}'",)
     if not own:
@@ -181,13 +181,22 @@ def rows_of(
             f"{where} has no row with {column}={language}. {not_found(language, map(repr_blank, spellings))} If one of "
             f"these is it: task.configs.{language}=NAME."
         )
-    upstream = task.config_name(language)
-    names = {language, upstream}
-    guessed = [s for s in own if s not in names and all(is_guess(name, s) for name in names)]
-    note = f"{language}: rows with {column}={' and '.join(guessed)} are taken for it" if guessed else ""
+    upstream, note = task.config_name(language), ""
     if language in task.configs and upstream not in own and not serving(upstream, spellings, where):
         note = f"{language}: no row has {column}={upstream} (task.configs.{language}), so {' and '.join(own)} is taken"
     return [row for row in rows if spelling_of(row, column) in own], (note,) if note else ()
+
+
+def taken(task: TaskConfig, rows: Sequence[Row], languages: Collection[str], where: str) -> str:
+    """What to say of the rows that are one of the languages though their column says another region or dialect; ""
+    where there are none."""
+    column, told = column_of(task, rows), []
+    spellings = count_spellings(rows, column) if column is not None else {}
+    for code in languages:
+        names = {code, task.config_name(code)}
+        found = [s for s in _own(task, code, spellings, where) if s not in names and all(is_guess(n, s) for n in names)]
+        told += [f"{' and '.join(found)} for {code}"] if found else []
+    return f"{where}: rows with {column}={', '.join(told)} are taken" if told else ""
 
 
 def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Collection[str], where: str) -> str:
@@ -196,7 +205,7 @@ def unclaimed(task: TaskConfig, rows: Sequence[Row], languages: Collection[str],
     if column is None:
         return ""
     spellings = count_spellings(rows, column)
-    claimed = {s for code in languages for s in spelt(task.config_name(code), code, spellings, where)}
+    claimed = {s for code in languages for s in _own(task, code, spellings, where)}
     left = {s: n for s, n in spellings.items() if s not in claimed}
     if not left or not claimed:
         return ""
@@ -268,8 +277,26 @@ def repr_blank(spelling: str) -> str:
     return spelling if spelling.strip() else "(blank)"
 
 
-def spelt(upstream: str, language: str, spellings: Collection[str], where: str) -> tuple[str, ...]:
+def spelt(
+    upstream: str, language: str, spellings: Collection[str], where: str, *, with_regions: bool = False
+) -> tuple[str, ...]:
     """Which spellings are the language, which ``task.configs`` may call otherwise upstream."""
     if upstream in spellings and upstream != language:
         return (upstream,)
-    return (serving(upstream, spellings, where) if upstream != language else ()) or serving(language, spellings, where)
+    found = serving(upstream, spellings, where) if upstream != language else ()
+    return found or serving(language, spellings, where, with_regions=with_regions)
+
+
+def _own(task: TaskConfig, language: str, spellings: Collection[str], where: str) -> tuple[str, ...]:
+    """Which spellings of a column are the language: en-US is English beside en, unless ``task.configs`` names one."""
+    return spelt(task.config_name(language), language, spellings, where, with_regions=not _is_apart(task, language))
+
+
+def codes_in(task: TaskConfig, spellings: Collection[str]) -> dict[str, str]:
+    """Spelling of a language column -> code, as `rows_of` takes them."""
+    together = codes_of(spellings, with_regions=True)
+    return {s: code if _is_apart(task, code) else together[s] for s, code in codes_of(spellings).items()}
+
+
+def _is_apart(task: TaskConfig, language: str) -> bool:
+    return primary(language) in {primary(code) for code in task.configs if code != "default"}

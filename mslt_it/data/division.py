@@ -28,7 +28,7 @@ from mslt_it.data.files import Row
 from mslt_it.data.leakage import fold
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.shapes import id_columns, id_text, item_id
-from mslt_it.problems import NotScorable, Problem
+from mslt_it.problems import NotScorable, Problem, told_by_language
 
 MAX_GROUP = 10  # rows that share a premise; a text in more of them is a phrase, not a premise
 MIN_GROUPED_SHARE = 0.5  # of the rows, from which on their first field is what groups them
@@ -176,12 +176,3 @@ def set_aside(task: TaskConfig, scored: Mapping[str, Loaded]) -> list[str]:
         return []
     why = f"set aside because training may use them (task.held_out_share={task.held_out_share:g})"
     return [f"{task.data}: not scored, {why}: {told_by_language(counts)}"]
-
-
-def told_by_language(counts: Mapping[str, tuple[int, int]]) -> str:
-    """Language -> (rows, of how many) as "80 of 100 rows in de, en; 40 of 50 in tr"."""
-    alike: dict[tuple[int, int], list[str]] = {}
-    for code, pair in counts.items():
-        if pair[0]:
-            alike.setdefault(pair, []).append(code)
-    return "; ".join(f"{number} of {total} rows in {', '.join(codes)}" for (number, total), codes in alike.items())

@@ -12,8 +12,9 @@ import difflib
 import functools
 import math
 import re
+import statistics
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -24,12 +25,12 @@ from mslt_it.config.recipe import TaskConfig
 from mslt_it.data.cells import only_one
 from mslt_it.data.cleaning import strip_zero_width
 from mslt_it.data.examples import Examples
-from mslt_it.problems import Problem, counted, nearest
+from mslt_it.problems import Problem, counted, nearest, told_by_language
 
 # What people write where a label is missing. Each is a label where it is named, or as frequent as one.
 MISSING_LABELS = frozenset({"-", "--", "-1", "?", "none", "null", "nan", "n/a", "na", "#n/a", "<na>"})
 MISSING, NOT_TEXT, NO_OPTION = "label_missing", "not_text", "no_option"  # reasons why a row is dropped
-MIN_MARKER_SHARE = 0.5  # of the rarest label's rows: a "none" with as many is a label too
+MIN_MARKER_SHARE = 0.5  # of the rows of the label in the middle by its rows: a "none" with as many is a label too
 MIN_INDEX_ROWS = 20  # in fewer rows an integer of the benchmark's may be missing by chance
 MAX_FOREIGN = 40  # more different values beside the known labels are another column
 MIN_SHARED_IDS, MAX_OTHER_SHARE = 20, 0.5  # of the labels that would differ by chance: annotators differ in a few
@@ -198,15 +199,15 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, wh
 def found_labels(task: TaskConfig, labels: Sequence[str]) -> tuple[str, ...]:
     """The label set of a task that names none: every value of the column ``labels``, sorted.
 
-    A sign for a missing label counts as one where it is about as frequent as the rarest other. A column of nearly
-    unique values is no label set but free text, and refused as such.
+    A sign for a missing label counts as one where it has half as many rows as most others: as the label in the middle,
+    since one rare label says nothing. A column of nearly unique values is no label set but free text, and refused.
     """
     counts = Counter(filter(None, labels))
     spelled: Counter[str] = Counter()  # "None" and "none" count together, and so do "card" and "Card"
     for label, n in counts.items():
         spelled[spelling_key(label)] += n
-    least = min((spelled[spelling_key(label)] for label in counts if not is_marker(label)), default=0)
-    enough = MIN_MARKER_SHARE * least
+    others = [spelled[spelling_key(label)] for label in counts if not is_marker(label)]
+    enough = MIN_MARKER_SHARE * statistics.median_low(others or [0])
     counts = Counter({k: n for k, n in counts.items() if not is_marker(k) or spelled[spelling_key(k)] >= enough})
     if len(counts) < 2:
         raise Problem(
@@ -248,22 +249,21 @@ def label_notes(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
 
 
 def fault_notes(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
-    """How many rows of which language cannot be used and why; for what was taken for a missing label the key that
-    keeps it."""
-    totals, taken = Counter[tuple[str, str]](), Counter[tuple[str, str, str, str]]()
+    """How many rows of which languages cannot be used and why, with the key that keeps what is no missing label."""
+    totals, taken = Counter[tuple[str, str]](), defaultdict[tuple[str, str, str], Counter[str]](Counter)
     for found in filter(len, pools):
         language, split = found[0].language, found[0].split
         totals[language, split] += len(found)
         for fault in filter(None, found.faults):
             reason, _, detail = fault.partition(": ")
-            taken[language, split, reason, detail] += 1
+            taken[split, reason, detail][language] += 1
     notes = []
-    for (language, split, reason, detail), n in sorted(taken.items()):
-        rows = counted(totals[language, split], "row") + ("" if split == "all" else f" ({split})")
-        why = detail or f"their {task.label_field} is empty"
+    for (split, reason, detail), counts in sorted(taken.items()):
+        why, keep = detail or f"their {task.label_field} is empty", ""
         if detail and reason == MISSING and task.shape == "classification":
-            why = f"{task.label_field}={detail!r} was taken for a missing label. {keep_line(task, detail)}"
-        notes.append(f"{language}: {n} of {rows} are left out, since {why}")
+            why, keep = f"{task.label_field}={detail!r} was taken for a missing label", f". {keep_line(task, detail)}"
+        told = told_by_language({code: (counts[code], totals[code, split]) for code in sorted(counts)})
+        notes.append(f"left out{'' if split == 'all' else f' ({split})'}, since {why}: {told}{keep}")
     return notes
 
 

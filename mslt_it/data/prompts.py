@@ -282,8 +282,7 @@ def prompt_file(task: TaskConfig, language: str, prompt: PromptConfig) -> Prompt
         )
     file = _read(paths[code], parse_yaml(paths[code], task.prompts.get(code)), task)
     if prompt.language == "native" and code not in own:
-        note = f"language '{language}' has no prompt file {language}.yaml: prompted in English ({file.path.name})"
-        file = dataclasses.replace(file, note=note)
+        file = dataclasses.replace(file, note=f"no prompt file of its own: prompted in English ({file.path.name})")
     if task.shape == "tagging" and not _names_kinds(file.templates, task.label_names):
         instead = _own_prompt(task, language)
         note = f"{code}.yaml does not ask for task.label_names ({', '.join(task.label_names)}); {instead.note}"
@@ -317,7 +316,7 @@ def _own_prompt(task: TaskConfig, language: str) -> PromptFile:
     if own:
         text = own[key]
         if key == "en" and "en" not in file_names(language):
-            note = f"language '{language}' has no task.instruction of its own: prompted with the English one"
+            note = "no task.instruction of its own: prompted with the English one"
     else:
         text = _INSTRUCTION if names else ""
         if task.shape == "tagging":

@@ -22,12 +22,14 @@ from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data import intents
 from mslt_it.data.columns import (
     check_columns,
+    codes_in,
     column_of,
     count_spellings,
     file_columns,
     renamed,
     rows_of,
     rows_of_split,
+    taken,
     unclaimed,
 )
 from mslt_it.data.division import Loaded, Table, Units, divide, table, units_of_ids
@@ -38,7 +40,7 @@ from mslt_it.data.labels import is_marker, label_form
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
 from mslt_it.data.shapes import asked_example, id_text, to_examples
-from mslt_it.languages import codes_of, is_code, primary, serving
+from mslt_it.languages import is_code, primary, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.progress import working
 from mslt_it.records import Example, fingerprint
@@ -97,17 +99,18 @@ class RowStore:
         """Every language that the task's data has rows for, as codes; a Problem where that cannot be told without."""
         return self.once(("languages", fingerprint(task)), lambda: self._languages(task))
 
-    def left_out(self, task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
-        """What to say of local rows that are of none of the languages, a text for each file."""
+    def languages_told(self, task: TaskConfig, languages: Sequence[str]) -> tuple[str, ...]:
+        """What to say, for each local file, of rows that are taken for one of the languages or are of none."""
         if not is_local(task):
             return ()
-        notes: dict[tuple[Path, ...], str] = {}
+        notes: dict[tuple[Path, ...], tuple[str, str]] = {}
         for language, split in itertools.product(languages, (task.train_split, task.score_split)):
             with contextlib.suppress(Problem):  # said where the rows are asked for
                 picked = self._picked(task, language, split)
                 if picked.paths not in notes:
-                    notes[picked.paths] = unclaimed(task, self._table(task, picked), languages, picked.origin)
-        return tuple(filter(None, notes.values()))
+                    given = task, self._table(task, picked), languages, picked.origin
+                    notes[picked.paths] = taken(*given), unclaimed(*given)
+        return tuple(filter(None, itertools.chain.from_iterable(notes.values())))
 
     def answers_in_order(self, task: TaskConfig, language: str, split: str) -> list[str] | None:
         """What the label column of a split holds, row by row; None where an id column says which item a row is, or
@@ -165,6 +168,7 @@ class RowStore:
             )
         found, origin = self._hub_table(task, language, split), f"{task.data}@{task.revision or 'unpinned'}"
         rows, said = rows_of(task, found, language, origin, names_language=True)
+        said = (*said, *filter(None, [taken(task, rows, (language,), origin)]))
         if len(rows) < len(found):
             said = (*said, f"{language}: {len(rows)} of {len(found)} rows of {origin} are in this language")
         check_columns(task, rows, f"{task.data} ({language})", with_label=with_label)
@@ -299,7 +303,7 @@ class RowStore:
             if column := column_of(task, rows):
                 spellings = count_spellings(rows, column)
                 # "NA" and "nan" are codes, too: of Nauruan and Min Nan, which a recipe can name.
-                codes |= codes_of(s for s in spellings if not is_marker(s.strip())) | {
+                codes |= codes_in(task, [s for s in spellings if not is_marker(s.strip())]) | {
                     name: code for name, code in upstream.items() if name in spellings
                 }
         codes = codes or languages_in(root)

@@ -32,7 +32,8 @@ from mslt_it.evaluation.trained_rows import (
 from mslt_it.languages import validated_codes
 from mslt_it.models.finished_run import ADAPTER
 from mslt_it.models.kinds import refuse_another_base, with_kind
-from mslt_it.places import ITEMS, REQUEST, trained_before
+from mslt_it.models.model_errors import fetch_record
+from mslt_it.places import ITEMS, REQUEST
 from mslt_it.problems import Problem, nearest
 from mslt_it.records import fingerprint, to_plain
 from mslt_it.store import read_json
@@ -102,14 +103,14 @@ def request_of(call: Call) -> Request:
         )
     for folder in (one.folder for one in known if asked.model and one.recipe):
         refuse_another_base(folder if folder.name == ADAPTER else folder / ADAPTER, asked.model or "")
-    # What goes without its run, merged or exported: what it was trained on is said, where these rows were is not.
-    apart = [one.folder for one in known if one.recipe is None]
-    base = values.path(asked.model or "")
-    if asked.model is not None and (trained_before(base) or (asked.seen and not known)):
-        known.append(Trained(base, None))
-        apart.append(base)
-    if not asked.seen:
-        asked = dataclasses.replace(asked, seen=tuple(dict.fromkeys(c for one in apart for c in trained_before(one))))
+    if asked.model is not None:
+        revision = dict(argument.partition("=")[::2] for argument in call.rest).get("model.revision")
+        fetch_record(asked.model, revision)
+        base = Trained(values.path(asked.model), None, revision=revision)
+        known += [base] if base.before or (asked.seen and not known) else []
+    if not asked.seen:  # what goes without its run, merged or exported, says what it was trained on
+        seen = dict.fromkeys(code for one in known if one.recipe is None for code in one.before)
+        asked = dataclasses.replace(asked, seen=tuple(seen))
         call = dataclasses.replace(call, options=asked)
     store = RowStore()
     is_whole = any(argument.startswith("task.held_out_share=") for argument in call.rest)  # the user knows better

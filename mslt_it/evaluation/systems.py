@@ -15,6 +15,7 @@ from mslt_it.languages import primary
 from mslt_it.models.base_model import adapted, fit_vocabulary, load_base, model_hash
 from mslt_it.models.finished_run import ADAPTER, FinishedRun, adapter_hash
 from mslt_it.models.identity import identity, load_trained_base
+from mslt_it.models.model_errors import fetch_record
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.places import ADAPTER_CONFIG, RECORD, trained_before
 from mslt_it.problems import Problem
@@ -120,7 +121,9 @@ def resolve(
         raise Problem("Nothing to score: give run=RUNFOLDER, or model=PATH (and adapter=FOLDER).")
     chosen = model if model is not None else finished[0].recipe.model
     systems, notes = [], []
-    before = trained_before(chosen.path)
+    with contextlib.suppress(Problem):  # said where the base is loaded
+        fetch_record(chosen.path, chosen.revision)
+    before = trained_before(chosen.path, chosen.revision)
     for name, one in zip(_names([one.folder for one in adapters]), adapters, strict=True):
         if (run := one.run) is not None:
             sha = str(run.provenance["adapter_sha256"])

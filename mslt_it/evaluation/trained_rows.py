@@ -20,13 +20,13 @@ from mslt_it import values
 from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe, TaskConfig
 from mslt_it.data.build import scorable, validation_ids
-from mslt_it.data.division import set_aside, told_by_language
+from mslt_it.data.division import set_aside
 from mslt_it.data.files import canonical_split
 from mslt_it.data.leakage import normalise
 from mslt_it.data.rows import RowStore
 from mslt_it.models.finished_run import ADAPTER, FinishedRun, run_of
-from mslt_it.places import CONFIG, RECIPE, recorded
-from mslt_it.problems import Problem
+from mslt_it.places import CONFIG, RECIPE, recorded, trained_before
+from mslt_it.problems import Problem, told_by_language
 from mslt_it.records import Example
 
 
@@ -38,6 +38,12 @@ class Trained:
     recipe: Recipe | None
     labels: tuple[str, ...] = ()  # that its answers were chosen from
     run: FinishedRun | None = None  # where it is finished; ``folder`` is its own then
+    revision: str | None = None  # where ``folder`` is the name of a model on the Hub
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The languages that a merged or exported model was trained on, as far as it says."""
+        return trained_before(self.folder, self.revision)
 
 
 def trained(folder: Path) -> Trained:
@@ -65,13 +71,13 @@ def _place(task: TaskConfig) -> tuple[object, ...]:
 def held_out_share(task: TaskConfig, adapters: Sequence[Trained]) -> float:
     """The share of a divided file that may be scored."""
     same = [a.recipe.task.held_out_share for a in adapters if a.recipe and is_same_data(a.recipe.task, task)]
-    unknown = [min(task.held_out_share, _recorded_share(a.folder)) for a in adapters if a.recipe is None]
+    unknown = [min(task.held_out_share, _recorded_share(a)) for a in adapters if a.recipe is None]
     return min(same + unknown, default=1.0)  # what is held out at a smaller share is held out at a larger one
 
 
-def _recorded_share(folder: Path) -> float:
+def _recorded_share(adapter: Trained) -> float:
     """That of the run which a merged or exported model was made of; 1 where it is not recorded."""
-    found: Any = recorded(folder)
+    found: Any = recorded(adapter.folder, adapter.revision)
     for name in (RECIPE, "task", "held_out_share"):
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, float) and found > 0 else 1.0

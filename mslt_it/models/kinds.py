@@ -6,6 +6,7 @@ transformers is imported where a configuration is read: mistakes in a recipe are
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Collection, Iterable
@@ -15,6 +16,7 @@ from typing import Any
 from mslt_it import values
 from mslt_it.config.checks import check_kind
 from mslt_it.config.recipe import Recipe
+from mslt_it.data.hub_client import look_at_hub
 from mslt_it.models.finished_run import tensor_shapes
 from mslt_it.models.gguf_header import gguf_file, is_gguf
 from mslt_it.models.model_errors import read_config
@@ -40,7 +42,9 @@ def with_kind(recipe: Recipe) -> Recipe:
     """The recipe, told what its model is; a Problem for another ``model.kind``, and for values that mean nothing for a
     model of that kind."""
     wanted = recipe.adapter.target_modules
-    shapes = {} if recipe.adapter.method == "full" or wanted == ("all-linear",) else _shapes(recipe.model.path)
+    shapes = {}
+    if recipe.adapter.method != "full" and wanted != ("all-linear",):
+        shapes = _shapes(recipe.model.path) or _shapes_on_hub(recipe.model.path, recipe.model.revision)
     # Of experts a file has many small matrices where the model has few large ones, so it does not tell their names.
     if shapes and not any(".experts." in name for name in shapes):
         last = {name.removesuffix(".weight").rpartition(".")[2] for name in shapes}
@@ -70,6 +74,19 @@ def with_kind(recipe: Recipe) -> Recipe:
 def _shapes(path: str) -> dict[str, tuple[int, ...]]:
     """Of the tensors of a base that lies in a folder; empty for any other."""
     return tensor_shapes(WEIGHTS if path == "world" else values.path(path))
+
+
+def _shapes_on_hub(path: str, revision: str | None) -> dict[str, tuple[int, ...]]:
+    """Of the tensors of a base on the Hub, by the first bytes of its files; empty where it gives none."""
+    if not values.is_hub_id(path):
+        return {}
+    from huggingface_hub import get_safetensors_metadata
+
+    look_at_hub()
+    with contextlib.suppress(Exception):  # why it gives none is told where its config.json is read
+        files = get_safetensors_metadata(path, revision=revision).files_metadata.values()
+        return {name: tuple(tensor.shape) for file in files for name, tensor in file.tensors.items()}
+    return {}
 
 
 def refuse_no_module(wanted: Iterable[str], known: Collection[str], where: str) -> None:

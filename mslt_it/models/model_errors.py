@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 from mslt_it import values
 from mslt_it.data.hub import hub_problem
 from mslt_it.data.hub_client import look_at_hub
-from mslt_it.places import refuse_no_base
+from mslt_it.places import PROMPTS, refuse_no_base
 from mslt_it.problems import Problem
 
 MOST_PARTS = 10_000
@@ -39,9 +40,29 @@ def read_config(path: str, revision: str | None, what: str = "model") -> Any:
     from transformers import AutoConfig  # seconds, which a folder that is none need not pay
 
     try:
-        return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     except Exception as error:  # what a configuration says may be anything
         raise explain(error, path, revision, what) from error
+    fetch_record(path, revision)
+    return config
+
+
+@functools.cache
+def fetch_record(path: str, revision: str | None) -> None:
+    """Where ``path`` is a model on the Hub: takes what may stand beside its weights about their training
+    (`mslt_it.places.recorded`) into the Hub's cache."""
+    if not values.is_hub_id(path):
+        return
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    look_at_hub()
+    try:
+        hf_hub_download(path, PROMPTS, revision=revision)
+    except EntryNotFoundError:
+        pass  # most models have none; or the Hub is out of reach, and the cache has none
+    except Exception as error:  # the client's libraries raise many unrelated types
+        raise explain(error, path, revision, PROMPTS) from error
 
 
 def refuse_folder(path: str) -> None:

@@ -64,6 +64,7 @@ class RowLanguages:
 
     def _read(self, spelling: str) -> tuple[str, str]:
         own = [code for code in self.known if spelling in (code, self.recipe.task.config_name(code))]
+        own = own or [code for code in self.known if read_code(spelling) == code]
         own = own or [code for code in self.known if serving(code, [spelling], "")]
         if not own and is_marker(spelling):  # "NA" and "nan" are codes, too
             return "", "language_missing"

@@ -113,7 +113,8 @@ def _asked_by(recipe: Recipe) -> dict[str, Any]:
 def write_prompts(folder: Path, recipe: Recipe, encoder: Encoder, run: FinishedRun | None = None) -> None:
     """Writes prompts.json; ``run``: what the folder is made of, by whose held-out rows its labels are calibrated."""
     more: dict[str, Any] = {} if run is None else {CALIBRATION: to_plain(calibrated(run))}
-    more |= {BEFORE: list(before)} if (before := trained_before(recipe.model.path)) else {}
+    before = trained_before(recipe.model.path, recipe.model.revision)
+    more |= {BEFORE: list(before)} if before else {}
     write_json(folder / PROMPTS, {**prompt_record(recipe, encoder), **more})
 
 

@@ -60,7 +60,7 @@ def evaluate_run(
         train_counts: label -> training rows; empty where answers are no labels.
         runs: folders of other runs, which may have the base's answers.
     """
-    languages, before = recipe.languages, trained_before(recipe.model.path)
+    languages, before = recipe.languages, trained_before(recipe.model.path, recipe.model.revision)
     of_base = [] if recipe.head else [System(BASE, None, None, before)]
     run.say(
         f"Scoring {counted(len(languages), 'language')}{', base and adapter on the same items' * bool(of_base)} ..."

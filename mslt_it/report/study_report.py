@@ -19,12 +19,13 @@ from mslt_it.evaluation.estimates import Settings
 from mslt_it.problems import Problem, Say, counted
 from mslt_it.records import to_plain
 from mslt_it.report.pages import Said, Section, versions_here, write
-from mslt_it.store import read_json, write_atomically
+from mslt_it.store import write_atomically
 from mslt_it.study.analyse.analyses import Findings, SliceFindings, analyse
 from mslt_it.study.analyse.claims import is_tested, sentence, verdict
 from mslt_it.study.analyse.findings import Analysis, NotDone
 from mslt_it.study.analyse.further import further_sections
-from mslt_it.study.collect import Study, collect, mean_of
+from mslt_it.study.analyse.transfer import in_own_sources
+from mslt_it.study.collect import Study, collect
 from mslt_it.study.config import MARGIN, SECTIONS, load_study
 
 WORLD_NOTICE = (
@@ -69,17 +70,15 @@ def write_report(findings: Findings, out: Path, formats: Collection[str] = ("htm
 def runs(study: Study) -> pd.DataFrame:
     """The raw figures: a row for each run that is compared and each target, shares between 0 and 1.
 
-    ``untuned`` are the base's on the same items; ``seen`` is the run's mean figure in its own sources, from which the
-    transfer gap is taken (Hu et al. 2020, XTREME); of shots, of which several runs make a row, it is empty.
+    ``untuned`` are the base's on the same items; ``seen`` is the run's mean figure in its own sources; of shots, of
+    which several runs make a row, it is empty.
     """
     rows: list[dict[str, Any]] = []
     untuned = [None] * len(study.targets) if study.base is None else study.figures(study.base)
     for one in study.cells:
         told = {"run": one.id, "sources": "-".join(one.sources), "seed": one.seed, "assignment": one.assignment}
         told |= {"budget": one.slice.budget, "variant": one.slice.variant, "pinch_or_shots": one.share}
-        results = (read_json(study.folder / "cells" / one.id / "results.json") or {}).get("results", ())
-        own = [row["value"] for row in results if row["role"] == "source" and row["metric"] == study.measure.name]
-        seen = mean_of(own) if own else None
+        seen = in_own_sources(study, one)
         found = zip(study.targets, study.item_ids, study.figures(one.counts), untuned, strict=True)
         rows += [
             {**told, "target": target, "items": len(ids), study.measure.name: figure, "untuned": base, "seen": seen}

@@ -44,7 +44,7 @@ def test_the_languages_are_those_of_both_recipes() -> None:
     assert sorted((*three.sources, *three.targets)) == list(LANGUAGES) == list(RowStore().languages(three.task))
     assert set(one.targets) == set(three.targets) - {"en"} and one.sources == ("en",)
     assert three.data == one.data and three.task == one.task and three.task.choice_names == tuple(intents.LABELS)
-    assert RowStore().left_out(three.task, LANGUAGES) == ()
+    assert RowStore().languages_told(three.task, LANGUAGES) == ()
 
 
 def test_every_language_has_rows_of_every_label(rows: dict[str, dict[str, list[Example]]]) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from toy_world import available_languages, load, toy_rows, toy_task, write_tsv
 
+from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import TaskConfig
 from mslt_it.config.schema import FrozenDict
 from mslt_it.data import layouts
 from mslt_it.data.rows import RowStore
+from mslt_it.prediction.row_languages import RowLanguages
 from mslt_it.problems import Problem
 
 
@@ -164,19 +166,43 @@ def test_language_columns_and_spellings_in_them(tmp_path: Path, column: str) -> 
 def test_rows_of_no_language_asked_for_are_counted(tmp_path: Path) -> None:
     spelt = [("en", "a"), ("nl", "b"), ("nl", "c"), ("", "d"), ("xx", "e"), ("EN", "f")]
     config = toy_task(table(tmp_path / "t.csv", "lang", spelt))
-    (note,) = RowStore().left_out(config, ("en",))
+    (note,) = RowStore().languages_told(config, ("en",))
     assert note.endswith("t.csv: 4 of 6 rows are in no language of this run and left out (lang: nl 2, (blank) 1, xx 1)")
-    assert RowStore().left_out(toy_task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
-    config = toy_task(table(tmp_path / "v.csv", "lang", [("en", "a"), ("en_GB", "b"), ("nl", "c")]))
-    (note,) = RowStore().left_out(config, ("en",))
-    assert note.endswith("(lang: en_GB 1, nl 1). To use them, write en for en_GB there")
+    assert RowStore().languages_told(toy_task(table(tmp_path / "u.csv", "lang", spelt[:1])), ("en",)) == ()
+    config = toy_task(table(tmp_path / "v.csv", "lang", [("zh", "a"), ("zh_TW", "b"), ("nl", "c")]))
+    (note,) = RowStore().languages_told(config, ("zh",))
+    assert note.endswith("(lang: nl 1, zh_TW 1). To use them, write zh for zh_TW there")
 
 
 def test_a_spelling_that_leaves_something_open_is_said(tmp_path: Path) -> None:
     config = toy_task(table(tmp_path / "t.csv", "lang", [("pt_BR", "a"), ("fr", "b")]), held_out_share=1.0)
-    assert "pt: rows with lang=pt_BR are taken for it" in load(config, "pt", "test", role="score").notes
+    (note,) = RowStore().languages_told(config, ("fr", "pt"))
+    assert note.endswith("t.csv: rows with lang=pt_BR for pt are taken")
     with pytest.raises(Problem, match=r"no row with lang=sw\. Known: fr, pt_BR \(pt\)\."):
         load(config, "sw", "test", role="score")
+
+
+def test_rows_of_a_region_are_the_languages_where_it_is_not_named(tmp_path: Path) -> None:
+    spelt = [("en", "a"), ("en_US", "b"), ("zh-CN", "c"), ("zh", "d"), ("zh_TW", "e"), ("sr", "f"), ("sr-Latn", "g")]
+    config = toy_task(table(tmp_path / "t.csv", "lang", spelt), held_out_share=1.0)
+
+    def texts(config: TaskConfig, code: str) -> str:
+        return "".join(e.fields["hypothesis"] for e in load(config, code, "test", role="score").examples)
+
+    codes = available_languages(config)
+    assert codes == ("en", "sr", "sr-Latn", "zh", "zh-Hant")
+    assert [texts(config, code) for code in codes] == ["ab", "f", "g", "cd", "e"] and texts(config, "en-US") == "b"
+    (note,) = RowStore().languages_told(config, codes)
+    assert note.endswith("t.csv: rows with lang=en_US for en, zh-CN for zh, zh_TW for zh-Hant are taken")
+    # Who names both means both.
+    given = [f"task.data={config.data}", "task.input=hypothesis", "sources=[en-US,en]", "targets=[zh]"]
+    apart = load_recipe("custom", given)
+    assert dict(apart.task.configs) == {"en": "en", "en-US": "en-US"}
+    named = dataclasses.replace(config, configs=apart.task.configs)
+    assert [texts(named, code) for code in ("en", "en-US", "zh")] == ["a", "b", "cd"]
+    assert available_languages(named) == ("en", "en-US", "sr", "sr-Latn", "zh", "zh-Hant")
+    read = RowLanguages(apart, ("hypothesis", "lang"), None)
+    assert [read.of({"lang": code}, ())[0] for code, _ in spelt[:4]] == ["en", "en-US", "zh", "zh"]
 
 
 def test_a_name_upstream_that_no_row_has_is_said(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ language; what is made of them, and what is said."""
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,18 +55,21 @@ CLEAN = [*rows("en"), *rows("de"), *rows("tr")]
 
 def test_repeated_rows_are_told_and_drawn_together(built: Callable[..., Any]) -> None:
     recipe, notes = built(CLEAN)
-    assert not any("repeat another's" in note or "same id" in note for note in notes)
+    assert not any("in an earlier row" in note or "same id" in note for note in notes)
     assert {item.group for item in build_scored_set(recipe, "tr")} == {""}
     twice = [*rows("tr", 10), ("tr", WORDS["tr"] + " number 3 came", "fine", "", 0)]
     recipe, notes = built([*CLEAN, *twice])
-    assert "tr: 11 of 51 rows to score repeat another's text; 1 text of 40 have several labels" in notes
+    (note,) = [note for note in notes if note.startswith("to score, a text stands in an earlier row: ")]
+    assert note.endswith(": 11 of 51 rows in tr; with several labels: 1 of 40 texts in tr")
     groups = [item.group for item in build_scored_set(recipe, "tr")]
     assert groups.count("") == 30 and len(set(groups)) == 11
     assert groups.count(WORDS["tr"] + " number 3 came") == 3
     many = [row for row in CLEAN for _ in range(2)]
     recipe, notes = built(many, "data.num_examples_total=60")
-    (note,) = [note for note in notes if note.startswith("en:") and "to train on" in note]
-    assert "of 30 rows to train on repeat another's text" in note and "labels" not in note
+    (note,) = [note for note in notes if note.startswith("to train on, a text stands in an earlier row: ")]
+    assert "of 30 rows in en" in note and "labels" not in note
+    (note,) = [note for note in notes if note.startswith("to score, a text stands in an earlier row: ")]
+    assert note.count(" rows in ") == 3 and note.endswith("40 of 80 rows in tr")
 
 
 def test_groups_that_are_given_stay(built: Callable[..., Any]) -> None:
@@ -97,7 +102,7 @@ def test_right_answers_without_a_number_are_left_out_and_told(built: Callable[..
     recipe, notes = built(numbers, "task.shape=free_text", "task.metric=number_accuracy")
     assert len(build_scored_set(recipe, "tr")) == 38
     for text in odd.values():
-        assert f"tr: 1 of 40 rows (t) are left out, since label holds no single number ('{text}')" in notes
+        assert f"left out (t), since label holds no single number ('{text}'): 1 of 40 rows in tr" in notes
 
 
 @pytest.mark.parametrize(
@@ -152,8 +157,25 @@ def test_labels_that_only_set_aside_rows_have_are_told_of_all_languages_at_once(
 
 def test_a_source_may_be_labelled_in_part(built: Callable[..., Any]) -> None:
     half = [(c, text, label if c != "en" or n % 2 else "", g, n) for c, text, label, g, n in CLEAN]
-    _, notes = built(half)
-    assert "en: 20 of 40 rows (t) are left out, since their label is empty" in notes
+    assert "left out (t), since their label is empty: 20 of 40 rows in en" in built(half)[1]
+    some = [(c, text, "" if n < len(c + text) % 7 else label, g, n) for c, text, label, g, n in half]
+    (note,) = [note for note in built(some)[1] if "their label is empty" in note]
+    num_empty = Counter(code for code, _, label, *_ in some if not label)
+    assert all(f"{num_empty[code]} of 40 rows in {code}" in note for code in ("de", "en", "tr"))
+
+
+def test_long_rows_that_are_of_one_label_are_told(built: Callable[..., Any]) -> None:
+    long = " and came".join([""] * 60)
+    given = ("data.max_dropped_share=0.9", "data.max_length_tokens=300", "data.num_examples_total=30")
+    lost = [(c, text + long * (label == "lost" and n % 2 == 0), label, *more, n) for c, text, label, *more, n in CLEAN]
+    notes = built(lost, *given)[1]
+    (note,) = [note for note in notes if note.startswith("too long for data.max_length_tokens=300 are ")]
+    num_lost, num_seen, of_label, rows_of_label = map(int, re.findall("[0-9]+", note.partition("=300")[2]))
+    assert num_lost == of_label >= 5 and num_seen == num_lost + 30 and of_label < rows_of_label
+    assert note.endswith(" rows of lost: set it higher to learn from them")
+    alike = [(c, text + long * (n % 3 == n % 9 // 3), *more, n) for c, text, *more, n in CLEAN]  # a third of each
+    assert not any("too long" in note for note in built(alike, *given)[1])
+    assert not any("too long" in note for note in built(lost, *given, "data.max_length_tokens=4000")[1])
 
 
 def test_texts_that_are_missing_in_a_target_are_told_before_training(built: Callable[..., Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,18 @@ def test_none_is_a_label_where_it_is_as_frequent_as_one(tmp_path: Path) -> None:
     assert own(tmp_path, *pasted(note)).task.label_names == ("card", "transfer")
 
 
+def test_one_rare_label_makes_no_label_of_a_sign_for_none(tmp_path: Path) -> None:
+    labels = [*"abcde" * 20, "rare", "rare", "n/a", "n/a", "n/a", "-"]
+    for code in WORDS:
+        write(tmp_path / f"{code}.csv", table(code, labels))
+    assert own(tmp_path, "task.held_out_share=1").task.label_names == ("a", "b", "c", "d", "e", "rare")
+    for code in WORDS:  # half as many as most labels have
+        write(tmp_path / f"{code}.csv", table(code, [*labels, *["n/a"] * 7]))
+    recipe = own(tmp_path, "task.held_out_share=1")
+    assert recipe.task.label_names == ("a", "b", "c", "d", "e", "n/a", "rare")
+    assert own(tmp_path, "task.held_out_share=1", "task.label_names=[a,b,c,d,e,rare,-]").task.label_names[-1] == "-"
+
+
 @pytest.mark.parametrize("marker", ["none", "None", "null", "-1", "nan", "n/a", "N/A", "-", "?", "#N/A", "<NA>"])
 def test_a_seldom_sign_is_missing_is_counted_and_is_kept_by_the_key_that_the_note_shows(
     tmp_path: Path, marker: str, tokenizer: Any
@@ -46,9 +57,8 @@ def test_a_seldom_sign_is_missing_is_counted_and_is_kept_by_the_key_that_the_not
     recipe = own(tmp_path, "scoring.num_examples_per_language=0", "data.max_dropped_share=0.3")
     assert recipe.task.label_names == ("card", "transfer")
     report = format_report(build_training_set(recipe, tokenizer)[1])
-    for code in WORDS:
-        (note,) = [n for n in report.split("\n") if n.startswith(f"Note: {code}: ") and "are left out" in n]
-        assert f"intent={marker!r} was taken for a missing label" in note
+    (note,) = [n for n in report.split("\n") if n.startswith("Note: left out, ")]  # one for all languages
+    assert f"intent={marker!r} was taken for a missing label: 8 of 60 rows in {', '.join(sorted(WORDS))}" in note
     line = pasted(note)
     kept = own(tmp_path, *line)
     assert set(kept.task.label_names) == {"card", "transfer", marker}
@@ -61,7 +71,7 @@ def test_rows_with_a_sign_are_as_those_with_an_empty_cell(tmp_path: Path, tokeni
     recipe = own(tmp_path, "scoring.num_examples_per_language=20")
     assert [e.label in ("a", "b") for e in scored_examples(recipe, "fr")] == [True] * 20
     report = format_report(build_training_set(recipe, tokenizer)[1])
-    (note,) = (n for n in report.split("\n") if n.startswith("Note: fr: ") and "are left out" in n)
+    (note,) = (n for n in report.split("\n") if n.startswith("Note: left out, "))
     kept = own(tmp_path, *pasted(note))
     assert "n/a" in {e.label for e in scored_examples(kept, "fr")}
 
@@ -116,9 +126,9 @@ def test_what_is_no_text_is_no_label_and_no_field(tmp_path: Path, value: Any, to
     faults = sorted(e.fault for e in loaded if e.fault)
     assert [fault.rpartition(" is ")[0] for fault in faults] == ["not_text: intent", "not_text: text"]
     _, report = build_training_set(recipe, tokenizer)
-    for code, fault in itertools.product(recipe.sources, faults):
-        why = fault.removeprefix("not_text: ")
-        assert f"{code}: 1 of 60 rows are left out, since {why}" in report.notes
+    for why in (fault.removeprefix("not_text: ") for fault in faults):
+        (note,) = [note for note in report.notes if note.startswith(f"left out, since {why}: ")]
+        assert ": 1 of 60 rows in de, en" in note
     assert all(row.fault == "" for row in scored_examples(recipe, "fr"))
 
 

@@ -115,6 +115,51 @@ def test_where_a_label_is_found(text: str, value: str, place: str) -> None:
     assert read_label(text, "en", LABELS["xnli"]["en"]) == Answer(value, place)  # type: ignore[arg-type]
 
 
+CONDITIONS = """\
+ar|إذا كانت الإجابة {}، فإن الإجابة {}.|الإجابة هي {}.|نعم|لا
+bg|Ако отговорът е {}, отговорът е {}.|Отговорът е {}.|да|не
+bn|যদি উত্তর {} হয়, তাহলে উত্তর {}।|উত্তর {}।|হ্যাঁ|না
+de|Wenn die Antwort {} ist, ist die Antwort {}.|Die Antwort ist {}.|ja|nein
+el|Αν η απάντηση είναι {}, η απάντηση είναι {}.|Η απάντηση είναι {}.|ναι|όχι
+en|If the answer is {}, the answer is {}.|The answer is {}.|yes|no
+es|Si la respuesta es {}, la respuesta es {}.|La respuesta es {}.|sí|no
+et|Kui vastus on {}, on vastus {}.|Vastus on {}.|jah|ei
+fi|Jos vastaus on {}, vastaus on {}.|Vastaus on {}.|kyllä|ei
+fr|Si la réponse est {}, la réponse est {}.|La réponse est {}.|oui|non
+he|אם התשובה היא {}, התשובה היא {}.|התשובה היא {}.|כן|לא
+hi|यदि उत्तर {} है, तो उत्तर {} है।|उत्तर {} है।|हाँ|नहीं
+id|Jika jawabannya {}, jawabannya adalah {}.|Jawabannya {}.|ya|tidak
+it|Se la risposta è {}, la risposta è {}.|La risposta è {}.|sì|no
+ja|もし答えが{}なら、答えは{}です。|答えは{}です。|はい|いいえ
+ko|만약 답이 {}라면, 답은 {}입니다.|답은 {}입니다.|예|아니오
+pt|Se a resposta for {}, a resposta é {}.|A resposta é {}.|sim|não
+ru|Если ответ {}, то ответ {}.|Ответ: {}.|да|нет
+sw|Ikiwa jibu ni {}, jibu ni {}.|Jibu ni {}.|ndiyo|hapana
+ta|பதில் {} என்றால், பதில் {}.|பதில் {}.|ஆம்|இல்லை
+te|సమాధానం {} అయితే, సమాధానం {}.|సమాధానం {}.|అవును|కాదు
+tr|Cevap {} ise cevap {}.|Cevap {}.|evet|hayır
+ur|اگر جواب {} ہے، تو جواب {} ہے۔|جواب {} ہے۔|ہاں|نہیں
+vi|Nếu câu trả lời là {}, câu trả lời là {}.|Câu trả lời là {}.|có|không
+zh|如果答案是{}，答案就是{}。|答案是{}。|是|否"""
+
+
+@pytest.mark.parametrize("row", CONDITIONS.split("\n"), ids=lambda row: row[:2])
+def test_what_holds_if_it_were_the_answer_is_no_answer(row: str) -> None:
+    code, condition, stated, *words = row.split("|")
+    labels = {"one": words[0], "other": words[1]}
+    numbers, said = (" ".join(condition.format(one, one) for one in ones) for ones in ((1, 2), words))
+    assert parse_number(numbers, code) is None and read_label(said, code, labels) is None
+    assert parse_number(f"{numbers} {stated.format(1)}", code) == 1
+    assert read_label(f"{said} {stated.format(words[0])}", code, labels) == Answer("one", "cue")
+
+
+def test_other_conditions_leave_the_answer() -> None:
+    assert parse_number("If the answer is not whole, round it up. The answer is 4.", "en") == 4
+    assert parse_number("If she sells 3 of them, the answer is 4.", "en") == 4
+    assert parse_number("Sí, la respuesta es 5.", "es") == 5
+    assert read_label("If the first is true, the answer is yes.", "en", LABELS["xnli"]["en"]) is not None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ def llama_files(folder: Path, seed: int) -> dict[str, bytes | str]:
 
 
 PRELUDE = """
+import dataclasses
+
+from mslt_it.evaluation.request import parse_request
 from mslt_it.data.hub import hub_problem
 from mslt_it.config.recipe import ModelConfig
 from mslt_it.models.base_model import load_base, model_hash
@@ -44,6 +48,15 @@ def commit(name, revision=None):
 
     model = ModelConfig(path=name, revision=revision)
     return identity(load_base(model, device="cpu"), load_tokenizer(model))["model_commit"]
+
+def base(name, *modules):
+    from mslt_it.config.compose import load_recipe
+    from mslt_it.models.kinds import with_kind
+    from mslt_it.notices import notice
+
+    recipe = load_recipe("xnli_3src", ["scale=small", f"model.path={name}", "sources=[ar]", "targets=[de,tr]"])
+    adapter = dataclasses.replace(recipe.adapter, target_modules=modules)
+    return notice(with_kind(dataclasses.replace(recipe, adapter=adapter)))
 
 def explained(name, revision=None, function=load_base):
     try:
@@ -77,6 +90,9 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
         hub.add("models", "owner/fragile", files[0])
         hub.break_downloads("model.safetensors", "short", "close", *["stall"] * 6, "short")
         pickled = {name: content for name, content in files[0].items() if not name.endswith(".safetensors")}
+        hub.add("models", "owner/untouched", files[0])
+        record = {"recipe": {"sources": ["de"]}, "trained_before": ["fr"]}
+        hub.add("models", "owner/merged", {**files[0], "prompts.json": json.dumps(record)})
         hub.add("models", "owner/pickled", {**pickled, "pytorch_model.bin": b"never opened"})
         pinned = f'[load("{NAME}", "{first}"), load("{NAME}", "{second}")]'
         code = f"""
@@ -97,6 +113,10 @@ result = {{
     "revision": explained("{NAME}", "v2"),
     "revision problem": problem(load, "{NAME}", "v2"),
     "pickled": problem(load, "owner/pickled"),
+    "misspelt": problem(base, "owner/untouched", "q_pro", "v_proj"),
+    "spelt": base("owner/merged", "q_proj", "v_proj"),
+    "seen": parse_request(["model=owner/merged", "task=xnli", "languages=[de,tr]"]).asked.seen,
+    "untold": problem(base, "owner/pickled", "q_pro"),
 }}
 """
         saw = run_client(hub.endpoint, root / "home", PRELUDE + code)
@@ -159,6 +179,20 @@ def test_pickled_weights_are_never_fetched(visit: Visit) -> None:
     assert "owner/pickled" in visit.saw["pickled"] and "safetensors" in visit.saw["pickled"]
     assert not visit.hub.requests("/commits/")  # transformers would look for somebody's conversion of them
     assert not [line for line in visit.hub.requests("pytorch_model.bin") if line.startswith("GET")]
+
+
+def test_a_misspelt_module_is_told_before_weights_are_fetched(visit: Visit) -> None:
+    said = visit.saw["misspelt"]
+    assert said.startswith("adapter.target_modules: 'q_pro' is not a linear module of owner/untouched. Did you mean")
+    assert "Known: down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj." in said
+    assert not [line for line in visit.hub.requests("/owner/untouched/") if line.endswith("safetensors 200")]
+    assert visit.saw["untold"] == "no Problem"  # without safetensors it is told where they are loaded
+
+
+def test_what_a_model_on_the_hub_was_trained_on_is_said(visit: Visit) -> None:
+    (line,) = [line for line in visit.saw["spelt"] if "no unseen languages" in line]
+    assert line == "model.path=owner/merged was trained on rows in de, fr: no unseen languages."
+    assert visit.saw["seen"] == ["de", "fr"]
 
 
 def test_a_broken_download_is_one_problem_and_a_later_try_works(visit: Visit) -> None:

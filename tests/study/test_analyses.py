@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic_study import (
     ALL,
     POOL,
@@ -29,7 +31,7 @@ from mslt_it.study.analyse.analyses import Findings, analyse, main_size
 from mslt_it.study.analyse.claims import verdict
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import NotDone
-from mslt_it.study.analyse.resampling import SetFigures
+from mslt_it.study.analyse.resampling import SetFigures, resample
 from mslt_it.study.collect import Slice, collect
 
 
@@ -144,6 +146,7 @@ def test_criteria_rank_the_set_that_they_pick() -> None:
     row = column(picks, "criterion").index("l2v_syntax")
     assert column(picks, "pick")[row] == "ar de zh"
     assert column(picks, "rank")[row] <= 4 and column(picks, "against_mean")[row] > 0.1
+    assert column(correlations, "kendall")[row] > 0.7 and column(correlations, "kendall_low")[row] > 0.4
     assert column(correlations, "spearman")[row] > 0.9 and column(correlations, "p_adjusted")[row] < 0.05
     scripts = column(picks, "criterion").index("scripts")
     assert column(picks, "pick")[scripts] == "13 sets tie"
@@ -156,6 +159,42 @@ def test_criteria_find_nothing_where_there_is_nothing(null: SetFigures) -> None:
     found = done(criteria(figures, 3, orders))
     assert min(column(found.tables[1], "p_adjusted")) > 0.05
     assert all(claim.tested.p > 0.01 for claim in found.claims)
+
+
+def test_the_transfer_gap_is_the_mean_over_sets_with_each_language_left_out(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study", by_size, pool=POOL[:4], set_sizes=(1, 3, 4), seeds=(0, 1))
+    study = collect(folder)
+    seen: dict[tuple[str, ...], list[float]] = {}
+    gaps: dict[tuple[str, ...], list[float]] = {}
+    for number, cell in enumerate(study.cells):
+        path = folder / "cells" / cell.id / "results.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        values = [0.8 + 0.01 * ((number + 3 * place) % 7) for place in range(len(cell.sources))]
+        for code, value in zip(cell.sources, values, strict=True):
+            row = {"language": code, "role": "source", "metric": "accuracy", "value": value, "status": "ok"}
+            content["results"].append({**row, "reason": ""})
+        path.write_text(json.dumps(content), encoding="utf-8")
+        right = cell.counts[:, :, 0].mean(axis=1).mean()
+        seen.setdefault(cell.sources, []).append(sum(values) / len(values))
+        gaps.setdefault(cell.sources, []).append(sum(values) / len(values) - right)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=200))
+    (table,) = done(transfer.gap(figures)).tables
+    assert column(table, "num_sources") == [1, 3, 4] and column(table, "num_sets") == [4, 4, 1]
+    for place, size in enumerate((1, 3)):
+        sets = {one: float(np.mean(found)) for one, found in gaps.items() if len(one) == size}
+        value = np.mean(list(sets.values()))
+        assert column(table, "gap")[place] == pytest.approx(value, abs=1e-6)
+        of_size = [np.mean(found) for one, found in seen.items() if len(one) == size]
+        assert column(table, "seen")[place] == pytest.approx(np.mean(of_size))
+        left = [np.mean([gap for one, gap in sets.items() if code not in one]) for code in POOL[:4]]
+        jackknife = np.sqrt(3 / 4 * np.square(left - np.mean(left)).sum())
+        of_targets = figures.mean_drawn[:, figures.of_size(size)].mean(axis=1).std()
+        half = stats.t.ppf(0.975, 3) * max(jackknife, of_targets)
+        ends = column(table, "gap_low")[place], column(table, "gap_high")[place]
+        assert ends == pytest.approx((value - half, value + half), abs=1e-6)
+    assert np.isnan(column(table, "gap_low")[2])  # without any language no set of four is left
+    none = write_study(tmp_path / "none", pool=POOL[:3], set_sizes=(1,), seeds=(0,), num_items=20)
+    assert isinstance(transfer.gap(resample(collect(none), Slice(1500, "direct"), Settings(num_bootstrap=50))), NotDone)
 
 
 def test_transfer_matrix_and_best_sets() -> None:
@@ -222,7 +261,7 @@ def test_a_whole_study_from_files(tmp_path: Path) -> None:
     )
     findings = analyse(collect(folder), Settings(num_bootstrap=200))
     assert [part.slice for part in findings.slices] == [Slice(300, "direct"), Slice(1500, "direct")]
-    assert all(len(part.done) + len(part.not_done) == 11 for part in findings.slices)
+    assert all(len(part.done) + len(part.not_done) == 12 for part in findings.slices)
     assert all(
         claim.p_adjusted is not None and claim.p_adjusted >= claim.tested.p - 1e-9 for _, claim in findings.claims
     )

@@ -8,12 +8,13 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.stats import kendalltau
 from synthetic_study import POOL, expected_figure, no_effect, study_in_memory
 
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.evaluation.seeds import p_value, seed_noise
 from mslt_it.study.analyse.resampling import resample
-from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, spearman
+from mslt_it.study.analyse.statistics import as_good_as_best, average_ranks, kendall, spearman
 
 SINGLES = [(code,) for code in POOL]
 SETS = [*SINGLES, *itertools.islice(itertools.combinations(POOL, 3), 8)]
@@ -31,6 +32,13 @@ def test_average_ranks_share_ties() -> None:
 def test_correlations_by_hand() -> None:
     x, y = np.array([1.0, 2, 3, 4]), np.array([[1.0, 3, 2, 4], [4, 3, 2, 1], [5, 5, 5, 5]])
     assert spearman(x, y) == pytest.approx([0.8, -1, 0])
+
+
+def test_kendalls_tau_is_scipys() -> None:
+    draw = np.random.default_rng(0)
+    x, y = draw.integers(6, size=20), draw.integers(9, size=(5, 20)) / 10
+    assert kendall(x, y) == pytest.approx([kendalltau(x, one).statistic for one in y])
+    assert kendall(np.arange(3.0), np.array([0.3, 0.1 + 0.2, 0.3])) == 0
 
 
 def test_p_value_is_never_nought_and_one_where_nothing_differs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Sequence
@@ -22,8 +23,20 @@ from mslt_it.evaluation.answers.amounts import (
     THEN,
     TO,
 )
+from mslt_it.evaluation.answers.folding import fold_pattern
 from mslt_it.evaluation.answers.numerals import CURRENCY, MINUS_SIGNS, NO_WORD_SPACES, Number
-from mslt_it.evaluation.answers.words import CONCLUSIONS, CONTRAST, JOINERS, LETTER, STOPS, compiled, either
+from mslt_it.evaluation.answers.words import (
+    CONCLUSIONS,
+    CONDITIONS,
+    CONTRAST,
+    CUES,
+    JOINERS,
+    LETTER,
+    PAUSES,
+    STOPS,
+    compiled,
+    either,
+)
 
 CLOSING = ")]}>|\"'*`%€$₽"
 _CLOCK = re.compile(r"(?<![\d:])(?:1?\d|2[0-3]):[0-5]\d(?![\d:]|\s?=)")  # no amount: "from 9:10 to 10:15"
@@ -35,6 +48,7 @@ _EMPTY = re.compile(r"[ \t]*(?:\n|\Z)")
 _BARE = re.compile(r"[.):）\]：]\s*[(（\[]?")  # between two numbers of a list without items
 MIN_ITEMS = 3
 MIN_CUT = 8  # items of a list that may be taken to go on in a number behind which the text breaks off
+_CONDITION = ((CONDITIONS, 0), (CONDITIONS, 1), (CUES, 0))
 _OPERATOR = re.compile(r"\s?[-+−–*/×x÷·=:(]")
 
 
@@ -45,6 +59,36 @@ def one_answer(text: str, primary: str) -> str:
     question = compiled(rf"^[ \t#*]*(?:{either(QUESTIONS, primary)})[ \d]{{0,4}}[*:]")
     asked = question.search(text, line) if line >= 0 else None
     return text[: asked.start()] if asked else text
+
+
+def without_conditions(text: str, primary: str, said: re.Pattern[str], *, of_labels: bool = False) -> str:
+    """The text without sentences on what holds if the answer is one that ``said`` finds: "If the answer is 1, ...".
+
+    Args:
+        of_labels: the text has the form in which labels are looked for (`folding.folded`).
+    """
+    sentence, particle = _conditional(primary, of_labels)
+
+    def kept(match: re.Match[str]) -> str:
+        return "" if said.search(particle.sub("", match[1]) if particle else match[1]) else match[0]
+
+    return sentence.sub(kept, text)
+
+
+@functools.cache
+def _conditional(primary: str, of_labels: bool) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    """A sentence that opens with a condition on the answer, which is group 1; what may end that ("예라면")."""
+    rows = ({code: row[side] for code, row in table.items()} for table, side in _CONDITION)
+    ahead, behind, cue = (
+        fold_pattern(row, primary) if of_labels else row for row in (either(r, primary) for r in rows)
+    )
+    gap = r"[^\n,.、。]{0,6}?" if primary in NO_WORD_SPACES | {"ko"} else rf"\s(?:{LETTER}+\s){{0,3}}?{LETTER}{{0,2}}?"
+    clause = rf"[^,.;:!?\n{STOPS}{PAUSES}]"
+    condition = rf"(?:{ahead}){gap}(?:{cue}){clause}{{0,40}}"
+    condition += rf"|(?:{LETTER}+\s){{0,2}}(?:{cue}){clause}{{0,40}}?(?:{behind})" if behind else ""
+    begin = rf"(?:^|(?<=[.!?{STOPS}]))[^\S\n]*[\"'(*•-]*[^\S\n]*"
+    sentence = compiled(rf"{begin}({condition})[^\n]*?(?:[.!?](?=\s|$)|[{STOPS}]|$)")
+    return sentence, compiled(rf"(?:{behind})\W*\Z") if behind else None
 
 
 def cut_off(text: str, numbers: Sequence[Number], start: int, primary: str) -> int | None:

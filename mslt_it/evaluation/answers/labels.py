@@ -33,6 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mslt_it.evaluation.answers.dismissed import without_conditions
 from mslt_it.evaluation.answers.folding import folded, with_letters, without_cut_repeat, without_thoughts
 from mslt_it.evaluation.answers.label_patterns import OtherWords, Patterns
 from mslt_it.evaluation.answers.words import ANY_LINE, CUES, PAUSES, STOPS
@@ -94,6 +95,7 @@ class _Reader(Patterns):
     def read(self, text: str) -> Answer | None:
         text = without_cut_repeat(without_thoughts(text))
         text = folded(with_letters(text, self.language) if self.lettered else text, self.language)
+        text = without_conditions(text, self.language, self.uses, of_labels=True)
         of_several = bool(self.ordinals) and sum(nth.search(text) is not None for nth in self.nths) > 1
         for patterns, option in self.ordinals:
             text = patterns[of_several].sub(option, text)

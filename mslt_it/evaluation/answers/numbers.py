@@ -50,6 +50,7 @@ from mslt_it.evaluation.answers.dismissed import (
     beside,
     cut_off,
     one_answer,
+    without_conditions,
     without_denied,
     without_listed,
     without_open,
@@ -93,6 +94,7 @@ from mslt_it.evaluation.answers.words import (
 from mslt_it.problems import Problem, nearest
 
 _CHECK_IN_BRACKETS = re.compile(r"\([^()\n=]*=[^()\n]*\)[\s.!*]*\Z")
+_DIGIT = re.compile(r"\d")
 _BOXED = re.compile(r"\\boxed\s*\{")
 _CLAUSE_END = re.compile(rf"[,、;](?!\d)|\(|{STOP}")
 _LIST_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.):]\s", re.MULTILINE)
@@ -127,7 +129,8 @@ def parse_number(text: str, language: str, question: str = "", asked_in: str = "
 
 class _Solution(Sentences):
     def __init__(self, text: str, primary: str, asked: Question) -> None:
-        super().__init__(in_digits(one_answer(folded(text), primary), primary), primary, asked.given)
+        text = without_conditions(one_answer(folded(text), primary), primary, _DIGIT)
+        super().__init__(in_digits(text, primary), primary, asked.given)
         self.asked = asked
         begin = "" if primary in NO_WORD_SPACES else r"(?<!\w)"
         self._so = compiled(rf"{begin}(?:{either(CONCLUSIONS, primary)})")

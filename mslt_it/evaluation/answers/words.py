@@ -32,6 +32,9 @@ REASON_SENTENCE = {
 # What opens the sentence that draws the conclusion; also the total ("In total she paid").
 CONCLUSIONS: Mapping[str, str] = table("conclusions")
 
+# "if", before an answer's cue and behind the answer.
+CONDITIONS: Mapping[str, tuple[str, str]] = table("if")
+
 # Words that deny a label, before it and behind it. Only what stands directly there (an article or "a" aside) counts.
 NEGATION: Mapping[str, tuple[str, str]] = table("negation")
 # What may stand between such a word and a label: "not about politics".

@@ -18,7 +18,7 @@ from mslt_it.selection.ranking import Selection, rank_source_sets
 from mslt_it.study.analyse import renaming
 from mslt_it.study.analyse.findings import Analysis, Claim, Intervals, Mark, NotDone, set_name
 from mslt_it.study.analyse.resampling import SetFigures
-from mslt_it.study.analyse.statistics import average_ranks, spearman
+from mslt_it.study.analyse.statistics import average_ranks, kendall, spearman
 from mslt_it.study.analyse.tables import Row, interval, table, with_holm
 from mslt_it.study.collect import Study
 
@@ -147,7 +147,7 @@ def criteria(figures: SetFigures, k: int, orders: Orders) -> Analysis | NotDone:
                 "criteria_correlations",
                 "Agreement of each criterion's order with the measured one",
                 agreement,
-                figures.of_renaming("the criteria of a size"),
+                f"{figures.of_renaming('the criteria of a size')} p is of rho.",
             ),
         ),
         plots,
@@ -222,8 +222,16 @@ def _looked_at(figures: SetFigures, k: int, name: str, ranks: Mapping[Key, int])
         **interval("against_mean", against.range),
         "p": claim.tested.p,
     }
-    ends = interval("spearman", figures.of_order(rho, rho_drawn))
-    agreement = {"num_sets": len(members), "spearman": rho, **ends, "p_alone": p, "p": p}
+    tau = float(kendall(order, point))
+    agreement = {
+        "num_sets": len(members),
+        "spearman": rho,
+        **interval("spearman", figures.of_order(rho, rho_drawn)),
+        "kendall": tau,
+        **interval("kendall", figures.of_order(tau, kendall(order, drawn))),
+        "p_alone": p,
+        "p": p,
+    }
     return _Looked(name, row | pick, row | agreement, rho_drawn, rho_renamed, claim)
 
 

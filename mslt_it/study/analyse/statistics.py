@@ -47,6 +47,17 @@ def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide((a * b).sum(-1), below, out=np.zeros(np.shape(below)), where=below > 0))
 
 
+def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b (1945) of (S,) with each (..., S); 0 where one of them is constant."""
+    x, y = np.round(x, 9), np.round(y, 9)
+    agreeing, of_x, of_y = 0.0, 0.0, 0.0
+    for i in range(len(x) - 1):  # set by set: all pairs of many sets in every draw would not fit into memory
+        a, b = np.sign(x[i + 1 :] - x[i]), np.sign(y[..., i + 1 :] - y[..., i : i + 1])
+        agreeing, of_x, of_y = agreeing + (a * b).sum(-1), of_x + (a**2).sum(-1), of_y + (b**2).sum(-1)
+    below = np.sqrt(of_x * of_y)
+    return np.asarray(np.divide(agreeing, below, out=np.zeros(np.shape(below)), where=below > 0))
+
+
 def renamings(n: int, seed: int) -> np.ndarray:
     """(renamings, n): the orders of n languages, the given one first; drawn ones where all are too many."""
     if math.factorial(n) <= MAX_RENAMINGS:

@@ -10,11 +10,13 @@ import pandas as pd
 from mslt_it.problems import Problem
 from mslt_it.selection import typology
 from mslt_it.selection.criteria import NotComputed
-from mslt_it.study.analyse import renaming
+from mslt_it.store import read_json
+from mslt_it.study.analyse import gains, renaming
 from mslt_it.study.analyse.findings import Analysis, Heatmap, Intervals, Mark, NotDone, Scatter, set_name
 from mslt_it.study.analyse.resampling import SetFigures
 from mslt_it.study.analyse.statistics import as_good_as_best, spearman
 from mslt_it.study.analyse.tables import Column, Row, interval, table, with_holm
+from mslt_it.study.collect import ScoredCell, Study, mean_of
 
 NUM_PARTS = 20  # in which renamings are looked at, so that their similarities fit into memory
 MEAN = "mean of five"
@@ -75,6 +77,57 @@ def matrix(figures: SetFigures) -> Analysis | NotDone:
             ),
         ),
     )
+
+
+def gap(figures: SetFigures) -> Analysis | NotDone:
+    """The transfer gap (Hu et al. 2020, XTREME): a set's mean figure in its own sources minus that in the targets."""
+    title, study = "The transfer gap", figures.study
+    index = {(cell.sources, cell.assignment, cell.seed): cell for cell in study.cells if cell.slice == figures.slice}
+    runs = figures.runs.index.to_frame(index=False)
+    of_runs = [index[figures.sets[row.set], row.assignment, row.seed] for row in runs.itertuples()]
+    runs["seen"] = [in_own_sources(study, cell) for cell in of_runs]
+    if runs["seen"].isna().any():
+        return NotDone("gap", title, "Not every run was scored in its own sources.")
+    level = "assignment" if figures.num_assignments() > 1 else "seed"
+    seen = runs.groupby(["set", level])["seen"].mean().groupby("set").mean().to_numpy(dtype=float)  # (S,)
+    gaps, rows = seen - figures.mean, []
+    for size in figures.sizes:
+        members = figures.of_size(size)
+        value = float(gaps[members].mean())
+        codes = {code for row in members for code in figures.sets[row]}
+        kept = [[row for row in members if code not in figures.sets[row]] for code in sorted(codes)]
+        left = [float(gaps[one].mean()) for one in kept] if all(kept) else []
+        drawn = seen[members].mean() - figures.mean_drawn[:, members].mean(axis=1)
+        _, others = gains.tested_by(figures, value, drawn, left)
+        rows.append(
+            {"num_sources": size, "num_sets": len(members), "num_seeds": figures.num_seeds(members)}
+            | {"seen": float(seen[members].mean()), "accuracy": float(figures.mean[members].mean())}
+            | {"gap": value, **interval("gap", others)}
+        )
+    return Analysis(
+        "gap",
+        title,
+        "How much is lost on the way from the languages trained on to those that are not?",
+        "the gap of XTREME; the paper has none",
+        (
+            table(
+                "transfer_gap",
+                "Mean in the sets' own sources minus mean in the targets, by number of sources",
+                rows,
+                f"Interval: each language left out in turn (jackknife), at least that of {figures.drawn_again} in the "
+                "targets.",
+                accuracy="in the targets",
+                gap_low="for other languages like these",
+            ),
+        ),
+    )
+
+
+def in_own_sources(study: Study, cell: ScoredCell) -> float | None:
+    """A run's mean figure in its own sources; None of shots, where several runs make a cell."""
+    results = (read_json(study.folder / "cells" / cell.id / "results.json") or {}).get("results", ())
+    own = [row["value"] for row in results if row["role"] == "source" and row["metric"] == study.measure.name]
+    return mean_of(own) if own else None
 
 
 def _wide(name: str, num_seeds: int | None, values: np.ndarray, targets: Sequence[str]) -> Row:

@@ -1,0 +1,34 @@
+"""Every word that is listed as another one for yes, no or maybe is read as that, in every language."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from mslt_it.config.files import share_dir
+from mslt_it.evaluation.answers.labels import read_label
+from mslt_it.evaluation.answers.substitutes import SYNONYMS
+
+LABELS = ("entailment", "contradiction", "neutral")
+STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
+
+
+def cue(code: str) -> str:
+    path = share_dir("eval") / "variants" / "cot_native" / f"{code}.yaml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))["cue"]
+    assert isinstance(found, str)
+    return found
+
+
+@pytest.mark.parametrize("code", SYNONYMS)
+def test_another_word_is_read_alone_and_behind_the_cue(code: str) -> None:
+    rows = [row.strip().split("|") for row in SYNONYMS[code].split(" · ")]
+    labels = {name: words[0] for name, words in zip(LABELS, rows, strict=False)}
+    wrong = []
+    for name, words in zip(LABELS, rows, strict=False):
+        for word in words:
+            for text in (f"{word}{STOPS.get(code, '.')}", f"{cue(code)}{word}"):
+                found = read_label(text, code, labels)
+                if found is None or found.label != name:
+                    wrong.append((text, name, found))
+    assert not wrong

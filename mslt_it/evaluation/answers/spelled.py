@@ -219,6 +219,9 @@ def counted_in_digits(text: str, primary: str) -> str:
             done.append(text[at : match.end()])
             at = match.end()
     written = "".join(done) + text[at:]
+    if primary == "sw":  # "elfu mia 2 na 50": two hundred and fifty thousand
+        hundreds = r"\b(elfu|milioni) mia (\d+)(?: na (\d\d?)\b)?"
+        written = re.sub(hundreds, lambda said: f"{said[1]} {100 * int(said[2]) + int(said[3] or 0)}", written)
     for fraction, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
         written = re.sub(fraction, shown, written)
     return written
@@ -261,8 +264,8 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     if (
         counted
         or scale_behind(text, end, primary)[0] > 1
-        or re.search(r"(?:分の|分之|분의 ?|[dt][ae] )$", text[:start])
-        or (primary == "sw" and re.search(r"\b(?:elfu|mia|laki|milioni)\b[^.]* $", text[:start]))
+        or re.search(r"(?:分の|分之|[万億]|[만억] ?|분의 ?|[dt][ae] )$", text[:start])
+        or (primary == "sw" and re.search(r"\b(?:elfu|mia|laki|[mb]ilioni)\b[^.]* $", text[:start]))
     ):
         return False
     rest = text[end:].strip(" .!。।۔*\"'")

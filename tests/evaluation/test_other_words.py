@@ -13,6 +13,11 @@ LABELS = ("entailment", "contradiction", "neutral")
 STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
 
 
+# Label -> its row of other words: yes, no, maybe, positive, negative, neutral.
+ROWS = {"entailment": 0, "paraphrase": 0, "mentioned": 0, "contradiction": 1, "different": 1, "absent": 1, "neutral": 2}
+SENTIMENTS = {"positive": 3, "negative": 4, "neutral": 5}
+
+
 def cue(code: str) -> str:
     path = share_dir("eval") / "variants" / "cot_native" / f"{code}.yaml"
     found = yaml.safe_load(path.read_text(encoding="utf-8"))["cue"]
@@ -32,3 +37,12 @@ def test_another_word_is_read_alone_and_behind_the_cue(code: str) -> None:
                 if found is None or found.label != name:
                     wrong.append((text, name, found))
     assert not wrong
+
+
+@pytest.mark.parametrize("task", ["xnli", "pawsx", "mentions", "nusax"])
+def test_rows_of_other_words_begin_with_the_word_of_the_prompts(task: str) -> None:
+    places = SENTIMENTS if task == "nusax" else ROWS
+    for path in sorted((share_dir("eval") / "prompts" / task).glob("*.yaml")):
+        rows = [row.strip().split("|")[0] for row in SYNONYMS[path.stem].split(" · ")]
+        for label, word in yaml.safe_load(path.read_text(encoding="utf-8"))["labels"].items():
+            assert rows[places[label]] == word.lower(), (path.stem, label)

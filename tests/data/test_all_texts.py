@@ -38,7 +38,7 @@ def test_letters(path: Path) -> None:
         unseen = {sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf", "Co", "Zl", "Zp")} - {"\n"}
         assert unseen <= JOINERS.get(code, set()), (unseen, text)
         if path.parent.name != "answers":  # where they stand to be recognised
-            foreign = {sign for sign in FOREIGN_LETTERS.get(code, "") if not sign.isascii()}  # fields are named in ASCII
+            foreign = {sign for sign in FOREIGN_LETTERS.get(code, "") if not sign.isascii()}  # names of fields are
             assert not set(text) & foreign, text
         words = re.findall(r"[^\W\d_]+", re.sub(r"\\[a-zA-Z]|[^\x00-\x7f]-[^\x00-\x7f]", " ", text))
         mixed = [word for word in words if len(set(map(script, word)) - ONE_SCRIPT) > 1]

@@ -128,3 +128,35 @@ def test_numbers_in_words(language: str, text: str, expected: int | str | None) 
 )
 def test_what_is_no_answer(text: str, expected: int | None) -> None:
     assert parse_number(text, "en") == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ar", "هناك 24 تفاحة. لا توجد معلومات كافية."),
+        ("bg", "Има 24 ябълки. Липсват данни."),
+        ("bn", "24টি আপেল আছে। এটি হিসাব করা যায় না।"),
+        ("de", "Es gibt 24 Äpfel. Dazu fehlen Angaben."),
+        ("el", "Υπάρχουν 24 μήλα. Λείπουν στοιχεία."),
+        ("en", "There are 24 apples. More information is needed."),
+        ("es", "Hay 24 manzanas. Falta información."),
+        ("et", "Õunu on 24. Pole piisavalt infot."),
+        ("fi", "Omenoita on 24. Tietoja puuttuu."),
+        ("fr", "Il y a 24 pommes. Il manque des informations."),
+        ("he", "יש 24 תפוחים. חסרים נתונים."),
+        ("hi", "24 सेब हैं। जानकारी अधूरी है।"),
+        ("id", "Ada 24 apel. Informasinya kurang."),
+        ("it", "Ci sono 24 mele. Mancano dati."),
+        ("ja", "りんごが24個あります。答えられません。"),
+        ("pt", "Há 24 maçãs. Falta informação."),
+        ("sw", "Kuna matofaa 24. Maelezo hayatoshi."),
+        ("ta", "24 ஆப்பிள்கள் உள்ளன. தகவல் போதாது."),
+        ("te", "24 ఆపిల్స్ ఉన్నాయి. సమాచారం సరిపోదు."),
+        ("th", "มีแอปเปิล 24 ผล ข้อมูลไม่ครบ"),
+        ("tr", "24 elma var. Bilgi eksik."),
+        ("ur", "24 سیب ہیں۔ معلومات نامکمل ہیں۔"),
+        ("zh", "有24个苹果。算不出来。"),
+    ],
+)
+def test_a_text_that_lacks_information_gives_no_number(language: str, text: str) -> None:
+    assert parse_number(text, language) is None

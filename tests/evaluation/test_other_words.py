@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
 from mslt_it.config.files import share_dir
+from mslt_it.evaluation.answers.choices import CARDINALS
 from mslt_it.evaluation.answers.labels import read_label
 from mslt_it.evaluation.answers.substitutes import SYNONYMS
 
@@ -37,6 +40,16 @@ def test_another_word_is_read_alone_and_behind_the_cue(code: str) -> None:
                 if found is None or found.label != name:
                     wrong.append((text, name, found))
     assert not wrong
+
+
+@pytest.mark.parametrize("code", CARDINALS)
+def test_an_option_by_its_number_in_words(code: str) -> None:
+    labels = {"first": "1", "second": "2"}
+    for name, pattern in zip(labels, CARDINALS[code].split(), strict=False):
+        word = re.sub(r"\(.*?\)", "", pattern.partition("|")[0])  # the first of its forms
+        for text in (f"{word}{STOPS.get(code, '.')}", f"{cue(code)}{word}"):
+            found = read_label(text, code, labels)
+            assert found and found.label == name, (text, found)
 
 
 @pytest.mark.parametrize("task", ["xnli", "pawsx", "mentions", "nusax"])

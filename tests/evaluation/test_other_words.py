@@ -10,7 +10,7 @@ import yaml
 from mslt_it.config.files import share_dir
 from mslt_it.evaluation.answers.choices import CARDINALS
 from mslt_it.evaluation.answers.labels import read_label
-from mslt_it.evaluation.answers.substitutes import SYNONYMS
+from mslt_it.evaluation.answers.substitutes import SPELLINGS, SYNONYMS
 
 LABELS = ("entailment", "contradiction", "neutral")
 STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
@@ -40,6 +40,15 @@ def test_another_word_is_read_alone_and_behind_the_cue(code: str) -> None:
                 if found is None or found.label != name:
                     wrong.append((text, name, found))
     assert not wrong
+
+
+@pytest.mark.parametrize("code", SPELLINGS)
+def test_a_word_is_read_in_each_of_its_spellings(code: str) -> None:
+    for row in SPELLINGS[code].split(" · "):
+        first, *others = row.split("|")
+        for form in others:
+            found = read_label(f"{cue(code)}{form}", code, {"this": first, "other": "xyz"})
+            assert found and found.label == "this", (form, found)
 
 
 @pytest.mark.parametrize("code", CARDINALS)

@@ -94,8 +94,9 @@ def _guess(text: str) -> str:
 
 
 def language_name(code: str) -> str:
-    """The English name of a valid code: "zh" -> "Chinese"."""
-    return str(langcodes.Language.get(code).display_name("en"))
+    """The English name of a valid code: "zh" -> "Chinese"; Bengali as texts call it, not as CLDR does (Bangla)."""
+    name = str(langcodes.Language.get(code).display_name("en"))
+    return name.replace("Bangla", "Bengali").removesuffix(" languages")  # Nahuatl languages
 
 
 def cldr_script(code: str) -> str:

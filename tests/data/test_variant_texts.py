@@ -94,8 +94,7 @@ def test_text_is_composed_and_clean(path: Path) -> None:
 def test_native_chain_of_thought(code: str) -> None:
     texts = native(code)
     comment = (EVAL / "variants" / "cot_native" / f"{code}.yaml").read_text(encoding="utf-8").splitlines()[0]
-    name = "Bengali" if code == "bn" else language_name(code)  # CLDR has the newer "Bangla"
-    assert comment == f"# A chain of thought in {name}. Data only: {{labels}} is filled in as it is."
+    assert comment == f"# A chain of thought in {language_name(code)}. Data only: {{labels}} is filled in as it is."
     assert placeholders(texts["label"]) == ["labels"] and placeholders(texts["number"]) == []
     assert placeholders(texts["cue"]) == placeholders(texts["join"]) == []
     for kind in ("label", "number"):

@@ -30,6 +30,9 @@ FOREIGN_LETTERS = {
     "fr": "äöüßñ",
     "it": "äöüßñçãõâêœ",
     "pt": "äöüßñèìœ",
+    "ro": "şţŞŢ",  # with a cedilla: the letters have a comma
+    "sr": "ыэёъщьюяЫЭЁЪЩЬЮЯ",
+    "uk": "ыэёъЫЭЁЪ",
     "tr": "äßñqwx",
     "zh": "個這兩應書寫語詞現從來時們對後數單題",  # traditional forms: the files are in simplified characters
 }

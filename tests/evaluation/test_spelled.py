@@ -32,6 +32,9 @@ NUMBERS = (
     1250,
     2000,
     12_500,
+    21_000,
+    100_000,
+    250_000,
 )
 UNKNOWN = {"bn", "te", "ur"}  # to CLDR's rules
 # Spellings of CLDR's rules that nobody writes.
@@ -72,6 +75,29 @@ def test_a_word_for_each_number_below_a_hundred(language: str) -> None:
         ("hi", "पौने दो", "1.75"),
         ("ko", "만 이천오백", 12_500),
         ("sw", "elfu mbili mia tatu na arobaini na tano", 2345),
+        ("sw", "milioni mia tatu", 300_000_000),
+        ("ko", "답: 삼만 이천 원", 32_000),
+        ("ja", "二万千円", 21_000),
+        ("ar", "الإجابة: خمسة و عشرون", 25),
+        ("ru", "Ответ равен двадцати одному.", 21),
+        ("ru", "Сумма равна двумстам двум.", 202),
+        ("ru", "Ответ: это равно нулю.", 0),
+        ("pt", "um milhão e quinhentos mil", 1_500_000),
+        ("en", "The answer is twenty-one thousand, five hundred and six.", 21_506),
+        ("ur", "جواب: اٹھتر", 78),
+        ("de", "Es bleibt ein halber Liter.", "0.5"),
+        ("de", "Antwort: ein halbes Dutzend", 6),
+        ("de", "Antwort: eine Viertelstunde", "0.25"),
+        ("fr", "Réponse : une demi-douzaine", 6),
+        ("fr", "Réponse : une vingtaine", 20),
+        ("te", "సమాధానం: మూడు డజన్లు", 36),
+        ("th", "คำตอบ: ครึ่งลิตร", "0.5"),
+        ("vi", "Đáp án: âm năm", -5),
+        ("ko", "답: 마이너스 오", -5),
+        ("ja", "答え：零下5度", -5),
+        ("zh", "答案：一百二", 120),
+        ("zh", "答案：一千零五", 1005),
+        ("bn", "উত্তর: ঊনাশি", 79),
         ("de", "zweieinhalbtausend", 2500),
         ("en", "a hundred and twenty", 120),
         ("en", "two and three quarters", "2.75"),
@@ -79,6 +105,7 @@ def test_a_word_for_each_number_below_a_hundred(language: str) -> None:
         ("zh", "百分之二十", 20),
         ("zh", "二〇二四", 2024),
         ("ru", "две с половиной тысячи", 2500),
+        ("ru", "Это один из вариантов.", None),
         ("it", "sei", 6),
         ("en", "One apple.", 1),
         ("en", "5 + 4 = 9. The answer is nine.", 9),
@@ -113,3 +140,35 @@ def test_numbers_in_words(language: str, text: str, expected: int | str | None) 
 )
 def test_what_is_no_answer(text: str, expected: int | None) -> None:
     assert parse_number(text, "en") == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ar", "هناك 24 تفاحة. لا توجد معلومات كافية."),
+        ("bg", "Има 24 ябълки. Липсват данни."),
+        ("bn", "24টি আপেল আছে। এটি হিসাব করা যায় না।"),
+        ("de", "Es gibt 24 Äpfel. Dazu fehlen Angaben."),
+        ("el", "Υπάρχουν 24 μήλα. Λείπουν στοιχεία."),
+        ("en", "There are 24 apples. More information is needed."),
+        ("es", "Hay 24 manzanas. Falta información."),
+        ("et", "Õunu on 24. Pole piisavalt infot."),
+        ("fi", "Omenoita on 24. Tietoja puuttuu."),
+        ("fr", "Il y a 24 pommes. Il manque des informations."),
+        ("he", "יש 24 תפוחים. חסרים נתונים."),
+        ("hi", "24 सेब हैं। जानकारी अधूरी है।"),
+        ("id", "Ada 24 apel. Informasinya kurang."),
+        ("it", "Ci sono 24 mele. Mancano dati."),
+        ("ja", "りんごが24個あります。答えられません。"),
+        ("pt", "Há 24 maçãs. Falta informação."),
+        ("sw", "Kuna matofaa 24. Maelezo hayatoshi."),
+        ("ta", "24 ஆப்பிள்கள் உள்ளன. தகவல் போதாது."),
+        ("te", "24 ఆపిల్స్ ఉన్నాయి. సమాచారం సరిపోదు."),
+        ("th", "มีแอปเปิล 24 ผล ข้อมูลไม่ครบ"),
+        ("tr", "24 elma var. Bilgi eksik."),
+        ("ur", "24 سیب ہیں۔ معلومات نامکمل ہیں۔"),
+        ("zh", "有24个苹果。算不出来。"),
+    ],
+)
+def test_a_text_that_lacks_information_gives_no_number(language: str, text: str) -> None:
+    assert parse_number(text, language) is None

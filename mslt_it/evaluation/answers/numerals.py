@@ -277,10 +277,14 @@ def scale_behind(text: str, end: int, primary: str) -> tuple[int, int]:
     while True:
         at = end + (text[end : end + 1] in (" ", "\u00a0"))
         found = next(((match.end(), f) for pattern, f in _scales(primary) if (match := pattern.match(text, at))), None)
-        # "milioni 3 laki 5": that word belongs to the number behind it.
-        if found is None or (primary in SCALE_FIRST and re.match(r"\s*\d", text[found[0] :])):
+        # "milioni 3 laki 5": that word belongs to the number behind it; "2万千": a thousand more, not as many.
+        if found is None or found[1] < factor or (primary in SCALE_FIRST and re.match(r"\s*\d", text[found[0] :])):
             return factor, end
         end, factor = found[0], factor * found[1]
+
+
+# What may stand between the parts of one number: "elfu 2 na 50", "um milhão e quinhentos mil".
+_SUMMED_BY = {"sw": ",? (?:na )?", "pt": " (?:e )?"}
 
 
 def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
@@ -291,7 +295,7 @@ def _summed(numbers: Sequence[Number], text: str, primary: str) -> list[Number]:
         if (
             last is not None
             and last.scale > 1
-            and re.fullmatch(r"[ \u00a0零]*" if primary != "sw" else ",? (?:na )?", text[last.end : number.start])
+            and re.fullmatch(_SUMMED_BY.get(primary, r"[ \u00a0零]*"), text[last.end : number.start])
             and 0 <= number.value < last.scale
         ):
             total = last.value - number.value if last.value < 0 else last.value + number.value

@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
-from mslt_it.evaluation.answers.amounts import AND_A_HALF, PART_BEFORE
+from mslt_it.evaluation.answers.amounts import AND_A_HALF, MINUS, PART_BEFORE
 from mslt_it.evaluation.answers.numerals import (
     BOLD,
     CURRENCY,
@@ -206,6 +206,8 @@ def counted_in_digits(text: str, primary: str) -> str:
             place, count = part.end(), count + 1
             if follows.match(text, place) or _divisor(text, place, primary, chain.rest):
                 end, value, weak = place, chain.thousands + chain.rest, count == 1
+        if primary == "zh" and end and (short := re.search("([百千])[一二两三四五六七八九]$", text[start:end])):
+            value += value % 10 * (9 if short[1] == "百" else 99)  # "一百二" is 120
         if end and start == at and done:  # "两三个" is two or three
             done.append("-")
         part_of = _divisor(text, end, primary, value) if end else None
@@ -219,6 +221,9 @@ def counted_in_digits(text: str, primary: str) -> str:
             done.append(text[at : match.end()])
             at = match.end()
     written = "".join(done) + text[at:]
+    if primary == "sw":  # "elfu mia 2 na 50": two hundred and fifty thousand
+        hundreds = r"\b(elfu|milioni) mia (\d+)(?: na (\d\d?)\b)?"
+        written = re.sub(hundreds, lambda said: f"{said[1]} {100 * int(said[2]) + int(said[3] or 0)}", written)
     for fraction, shown in PARTS_IN_WORDS.get(primary, {}).items() if not re.search(r"\d", text) else ():
         written = re.sub(fraction, shown, written)
     return written
@@ -230,7 +235,7 @@ def _with_part(text: str, primary: str) -> str:
         one = compiled(rf"({LETTER}{{1,20}}?)(ان|ين)? ?(?:{AND_A_HALF[primary]})(?!{LETTER})")  # two in the Arabic dual
         text = one.sub(lambda match: f"{'2.5' if primary == 'ar' and match[2] else '1.5'} {match[1]} ", text, count=1)
     spaced = primary not in NO_WORD_SPACES
-    if re.search(r"\d", text) or (len(text.split()) > 6 if spaced else len(text) > 12):
+    if re.search(r"\d", text) or (len(text.split()) > 6 if spaced else len(text.rpartition(":")[2]) > 12):
         return text
     edges = (rf"(?<!{LETTER})", rf"(?!{LETTER})") if spaced else ("", "")
     for value, words in ALONE.get(primary, {}).items():
@@ -261,10 +266,11 @@ def _is_weak(text: str, start: int, end: int, value: Decimal, primary: str) -> b
     if (
         counted
         or scale_behind(text, end, primary)[0] > 1
-        or re.search(r"(?:分の|分之|분의 ?|[dt][ae] )$", text[:start])
-        or (primary == "sw" and re.search(r"\b(?:elfu|mia|laki|milioni)\b[^.]* $", text[:start]))
+        or re.search(r"(?:分の|分之|[万億]|[만억] ?|분의 ?|[dt][ae] )$", text[:start])
+        or (primary == "sw" and re.search(r"\b(?:elfu|mia|laki|[mb]ilioni)\b[^.]* $", text[:start]))
     ):
         return False
     rest = text[end:].strip(" .!。।۔*\"'")
     is_short = len(rest) <= 2 if primary in NO_WORD_SPACES else len(rest.split()) <= 2
-    return bool(re.search(r"\w", text[:start].rpartition(":")[2])) or not is_short or "?" in rest
+    before = compiled(either(MINUS, primary)).sub("", text[:start].rpartition(":")[2])
+    return bool(re.search(r"\w", before)) or not is_short or "?" in rest

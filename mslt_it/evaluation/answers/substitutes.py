@@ -87,13 +87,14 @@ def ordinals(
         follows = rf"{closed}\s*[.!{STOPS}]?\s*$|{chosen}|{closed}\s*[,،、]?\s*(?:{because})"
         ends = rf"(?={closed}{PAUSE}|{follows})" if unspaced else rf"(?!{LETTER})"
         named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal}){ends}"
-        named += rf"|(?:{fold(OPTIONS[language])})\s(?:{cardinal})(?={closed}{PAUSE}|{follows})"
+        named += rf"|(?:{fold(OPTIONS[language])})\s{'?' * unspaced}(?:{cardinal})(?={closed}{PAUSE}|{follows})"
         named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
         first = rf"(?:^|(?<=[.!?:;{STOPS}] )){_OPEN_IN_LINE}{surely}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.
         nouned = rf"(?:(?:{nth})(?:\s?(?:one|{wide}))?|(?:{wide})\s?(?:{nth})){behind}"
         short = rf"(?:{nth}){behind}(?: one)?"
         named = rf"{apart}(?:{named}){behind}"
+        named += rf"|(?:\A|(?<=:)){_OPEN_IN_LINE}(?:{cardinal}){closed}\s*[.!{STOPS}]?\s*\Z"  # "Two.", "Answer: two"
         named += rf"|{first}{article}{short}(?={closed}{PAUSE})" if article else ""
         # Of several: "the second sentence is likelier", but not "the second sentence is true whenever the first is".
         unless = rf"(?![^.!?;{STOPS}\n]{{0,24}}(?:{truths}))"

@@ -1,0 +1,70 @@
+"""Every word that is listed as another one for yes, no or maybe is read as that, in every language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from mslt_it.config.files import share_dir
+from mslt_it.evaluation.answers.choices import CARDINALS
+from mslt_it.evaluation.answers.labels import read_label
+from mslt_it.evaluation.answers.substitutes import SPELLINGS, SYNONYMS
+
+LABELS = ("entailment", "contradiction", "neutral")
+STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。"}  # elsewhere "."
+
+
+# Label -> its row of other words: yes, no, maybe, positive, negative, neutral.
+ROWS = {"entailment": 0, "paraphrase": 0, "mentioned": 0, "contradiction": 1, "different": 1, "absent": 1, "neutral": 2}
+SENTIMENTS = {"positive": 3, "negative": 4, "neutral": 5}
+
+
+def cue(code: str) -> str:
+    path = share_dir("eval") / "variants" / "cot_native" / f"{code}.yaml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))["cue"]
+    assert isinstance(found, str)
+    return found
+
+
+@pytest.mark.parametrize("code", SYNONYMS)
+def test_another_word_is_read_alone_and_behind_the_cue(code: str) -> None:
+    rows = [row.strip().split("|") for row in SYNONYMS[code].split(" · ")]
+    labels = {name: words[0] for name, words in zip(LABELS, rows, strict=False)}
+    wrong = []
+    for name, words in zip(LABELS, rows, strict=False):
+        for word in words:
+            for text in (f"{word}{STOPS.get(code, '.')}", f"{cue(code)}{word}"):
+                found = read_label(text, code, labels)
+                if found is None or found.label != name:
+                    wrong.append((text, name, found))
+    assert not wrong
+
+
+@pytest.mark.parametrize("code", SPELLINGS)
+def test_a_word_is_read_in_each_of_its_spellings(code: str) -> None:
+    for row in SPELLINGS[code].split(" · "):
+        first, *others = row.split("|")
+        for form in others:
+            found = read_label(f"{cue(code)}{form}", code, {"this": first, "other": "xyz"})
+            assert found and found.label == "this", (form, found)
+
+
+@pytest.mark.parametrize("code", CARDINALS)
+def test_an_option_by_its_number_in_words(code: str) -> None:
+    labels = {"first": "1", "second": "2"}
+    for name, pattern in zip(labels, CARDINALS[code].split(), strict=False):
+        word = re.sub(r"\(.*?\)", "", pattern.partition("|")[0])  # the first of its forms
+        for text in (f"{word}{STOPS.get(code, '.')}", f"{cue(code)}{word}"):
+            found = read_label(text, code, labels)
+            assert found and found.label == name, (text, found)
+
+
+@pytest.mark.parametrize("task", ["xnli", "pawsx", "mentions", "nusax"])
+def test_rows_of_other_words_begin_with_the_word_of_the_prompts(task: str) -> None:
+    places = SENTIMENTS if task == "nusax" else ROWS
+    for path in sorted((share_dir("eval") / "prompts" / task).glob("*.yaml")):
+        rows = [row.strip().split("|")[0] for row in SYNONYMS[path.stem].split(" · ")]
+        for label, word in yaml.safe_load(path.read_text(encoding="utf-8"))["labels"].items():
+            assert rows[places[label]] == word.lower(), (path.stem, label)

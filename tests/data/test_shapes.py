@@ -80,6 +80,9 @@ def test_untagged_and_all_o_files_are_not_scored(tmp_path: Path) -> None:
     tagged(tmp_path / "th" / "test.tsv", "ก ข")
     with pytest.raises(Problem, match=r"test\.tsv.*its one row has an empty 'ner_tags'"):
         load(task("wikiann", tmp_path), "th", "test", role="score")
+    jsonl(tmp_path / "fr" / "test.jsonl", [{"tokens": ["Ada"], "ner_tags": tags} for tags in (["O"], None, ["O"])])
+    with pytest.raises(Problem, match="1 of 3 sentences have no tags, a placeholder"):
+        load(task("wikiann", tmp_path, file_layout="table"), "fr", "test", role="score")
     tagged(tmp_path / "de" / "test.tsv", *["Ada/O ran/O"] * 25)
     with pytest.raises(Problem, match="all 25 sentences are tagged O"):
         load(task("wikiann", tmp_path), "de", "test", role="score")

@@ -162,6 +162,15 @@ def test_xcopas_question_without_a_right_language_at_hand_is_said(tmp_path: Path
     assert "could not be checked: none of et, ta, vi" in note
 
 
+def test_xcopas_question_is_not_taken_from_rows_that_no_id_tells(tmp_path: Path) -> None:
+    for code, asked in (("et", "cause"), ("th", "effect")):
+        plain = [{k: v for k, v in copa(asked, i).items() if k != "idx"} for i in range(3)]
+        jsonl(tmp_path / code / "val.jsonl", plain)
+    loaded = load(task("xcopa", tmp_path), "th", "validation", role="train")
+    assert [e.fields["question"] for e in loaded.examples] == ["effect"] * 3
+    assert "could not be checked" in loaded.notes[0]
+
+
 def test_labels_that_are_all_zero_are_not_scored(tmp_path: Path) -> None:
     jsonl(tmp_path / "en" / "test.dummylabels.jsonl", [copa("cause", i) for i in range(30)])
     with pytest.raises(Problem, match=r"dummylabels.*all 30 rows have label='0', a placeholder for labels"):

@@ -17,6 +17,7 @@ from mslt_it.data import build
 from mslt_it.data.budget import MIN_CHUNK
 from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.mixing import hash_key
 from mslt_it.data.prompts import prompted_all
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
@@ -161,6 +162,7 @@ def test_scored_items_are_the_same_in_every_language_and_seed(toy_recipe: MakeRe
     recipe = toy_recipe()
     ids = {code: [row.id for row in build_scored_set(recipe, code)] for code in ("en", "ru", "de", "hi")}
     assert len(ids["en"]) == 20 and all(found == ids["en"] for found in ids.values())
+    assert ids["en"] == sorted((f"test:{i}" for i in range(40)), key=lambda item: hash_key("scored", item))[:20]
     seeded = build_scored_set(dataclasses.replace(recipe, seed=9), "en")
     assert [row.id for row in seeded] == ids["en"]
     everything = dataclasses.replace(recipe.scoring, num_examples_per_language=0)

@@ -106,13 +106,14 @@ def _divided_anew(
     preparing: Preparing, pools: Mapping[str, Sequence[Example]], wanted: Mapping[str, int]
 ) -> tuple[dict[str, list[Prepared]], dict[str, Tally]]:
     """As `chosen`, where the hash gives a language too few items: all rows are looked at, and the usable ones divided
-    so that every language has enough; a Problem where no division gives that."""
+    so that every language has enough; a Problem where no division gives that, or items are parallel, which all were
+    looked at already."""
     data = preparing.recipe.data
     usable, tallies = usable_rows(preparing, pools)
     for code, good in usable.items():
         refuse_drops(preparing.recipe, code, tallies[code], len(good))
     examples = {code: [p.example for p in found.values()] for code, found in usable.items()}
-    ranked = meet(wanted, examples, data.items, preparing.recipe.assignment_seed)
+    ranked = meet(wanted, examples, preparing.recipe.assignment_seed) if data.items == "disjoint" else None
     if ranked is None:
         raise too_few(wanted, examples, data.items, reasons(tallies))
     kept = {code: [usable[code][e.id] for e in found[: wanted[code]]] for code, found in ranked.items()}
@@ -123,7 +124,7 @@ def _divided_anew(
 
 
 def reasons(tallies: Mapping[str, Tally]) -> dict[str, str]:
-    return {code: tally.told() for code, tally in tallies.items() if tally.dropped}
+    return {code: tally.told() for code, tally in tallies.items()}
 
 
 def usable_rows(

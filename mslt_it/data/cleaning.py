@@ -177,7 +177,7 @@ def is_wrong_script(text: str, language: str) -> bool:
     own = sum(counts[script] for script in expected)
     latin = 0 if "Latn" in expected else counts["Latn"]
     other = total - own - latin
-    only_latin = own < total / 10 and latin > 0 and len(re.findall(r"[A-Za-z]{2,}", text)) >= MIN_LATIN_WORDS
+    only_latin = own < total / 10 and len(re.findall(r"[A-Za-z]{2,}", text)) >= MIN_LATIN_WORDS
     return total >= MIN_LETTERS and (other > total / 2 or only_latin)
 
 

@@ -232,7 +232,7 @@ class Encoder:
         """The control token that the template prints right after the assistant's text, else the end of sequence."""
         if self.tokenizer.chat_template:
             tail = self._cut_at_sentinels(("user", "assistant"), False)[-1].strip()
-            ids = self._tokenize([tail], split_special_tokens=False)[0] if tail else []
+            ids = self._tokenize([tail], split_special_tokens=False)[0]
             if ids and ids[0] in self._control_ids:
                 return ids[0]
         if self.tokenizer.eos_token_id is None:

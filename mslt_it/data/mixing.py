@@ -74,16 +74,15 @@ def rank(examples_by_language: Mapping[str, Sequence[Example]], items: str, seed
 
 
 def meet(
-    wanted: Mapping[str, int], examples_by_language: Mapping[str, Sequence[Example]], items: str, seed: int
+    wanted: Mapping[str, int], examples_by_language: Mapping[str, Sequence[Example]], seed: int
 ) -> dict[str, Examples] | None:
-    """Like ``rank``, with at least ``wanted`` rows of every language; None where no division of the items gives that.
+    """Like ``rank`` of disjoint items, with at least ``wanted`` rows of every language; None where no division of the
+    items gives that.
 
-    ``disjoint``: starts from the hash's division; a language that lacks rows takes items that another owns and does not
-    need, through third languages where it must (augmenting paths). So what can be met is met, with the fewest changes.
+    Starts from the hash's division; a language that lacks rows takes items that another owns and does not need, through
+    third languages where it must (augmenting paths). So what can be met is met, with the fewest changes.
     """
-    ranked = rank(examples_by_language, items, seed)
-    if items == "parallel":
-        return ranked if all(len(ranked[code]) >= n for code, n in wanted.items()) else None
+    ranked = rank(examples_by_language, "disjoint", seed)
     found = {code: Examples.of(examples_by_language[code]) for code in ranked}
     rows = {code: {item: number for number, item in enumerate(found[code].ids)} for code in ranked}
     owner = {item: code for code, owned in ranked.items() for item in owned.ids}
@@ -102,7 +101,7 @@ def meet(
             stack.pop()
         return stack[-1] if stack else None
 
-    for short in sorted(ranked):
+    for short in ranked:
         while num_owned[short] < wanted[short]:
             path = _path_to_surplus(short, num_owned, wanted, next_item)
             if path is None:

@@ -39,7 +39,7 @@ from mslt_it.data.hub import hub_configs, read_hub
 from mslt_it.data.labels import is_marker, label_form
 from mslt_it.data.layouts import read_layout
 from mslt_it.data.lookup import Picked, languages_in, pick, unnamed_files
-from mslt_it.data.shapes import asked_example, id_text, to_examples
+from mslt_it.data.shapes import asked_example, id_columns, item_id, to_examples
 from mslt_it.languages import is_code, primary, serving
 from mslt_it.problems import Problem, nearest
 from mslt_it.progress import working
@@ -239,22 +239,25 @@ class RowStore:
         name = task.repair_field
         if not name or language == "en" or language in task.repair_from:
             return rows, ()
+        ids = _ids(task, rows)
         for other in task.repair_from:
             try:
                 found = self._own(task, other, split).rows
             except Problem:
                 continue  # this language is not at hand
-            right = {id_text(row.values.get("idx")): row.values.get(name) for row in found}
+            right = {item: row.values.get(name) for item, row in zip(_ids(task, found), found, strict=False)}
+            if right.keys().isdisjoint(ids):
+                continue
             mended = [
-                Row(row.place, {**row.values, name: right.get(id_text(row.values.get("idx")), row.values.get(name))})
-                for row in rows
+                Row(row.place, {**row.values, name: right.get(item, row.values.get(name))})
+                for item, row in zip(ids, rows, strict=True)
             ]
             num_wrong = sum(a.values != b.values for a, b in zip(rows, mended, strict=True))
             note = f"{language}: '{name}' wrong upstream in {num_wrong} of {len(rows)} rows, taken from '{other}'"
             return mended, (note,) if num_wrong else ()
         return rows, (
             f"{language}: '{name}' is known to be wrong upstream in some languages and could not be checked: none of "
-            f"{', '.join(task.repair_from)} is at hand",
+            f"{', '.join(task.repair_from)} is at hand with the same ids",
         )
 
     # ---------------------------------------------------------------- of all languages
@@ -313,6 +316,12 @@ class RowStore:
                 why = f"{root} holds no file that is read as a table ({', '.join(TABLES)}), but: {listing(root)}"
             raise Problem(f"{why}. Save tables as .csv in UTF-8, with a column language or one per language: de.csv.")
         return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
+
+
+def _ids(task: TaskConfig, rows: Sequence[Row]) -> list[str]:
+    """Of each row; none where no column says it."""
+    columns = id_columns(task, rows)
+    return [item_id(row, columns) for row in rows] if columns else []
 
 
 def is_trained_on(recipe: Recipe, language: str) -> bool:

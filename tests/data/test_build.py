@@ -17,6 +17,7 @@ from mslt_it.data import build
 from mslt_it.data.budget import MIN_CHUNK
 from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
 from mslt_it.data.encoding import Encoder
+from mslt_it.data.mixing import hash_key
 from mslt_it.data.prompts import prompted_all
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
@@ -58,14 +59,27 @@ def test_a_label_that_no_training_row_has_is_told(toy_recipe: MakeRecipe, tokeni
 
 
 def test_parallel_items(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
-    spoil(toy_data / "ru" / "train.tsv", {3: ("", "x", "neutral"), 4: ("\x00", "x", "neutral")})
+    """A row is no loss of a language that only lacks its translation: 1 of 119 is lost of each, not 2."""
+    spoil(toy_data / "ru" / "train.tsv", {3: ("", "x", "neutral")})
+    spoil(toy_data / "en" / "train.tsv", {4: ("\x00", "x", "neutral")})
     rows, report = build_training_set(
-        toy_recipe(items="parallel", num_examples_total=236, max_dropped_share=0.1), tokenizer
+        toy_recipe(items="parallel", num_examples_total=236, max_dropped_share=0.01), tokenizer
     )
     ids = {code: {row.id for row in rows if row.language == code} for code in ("en", "ru")}
     assert ids["en"] == ids["ru"] and len(ids["en"]) == 118 and not {"train:3", "train:4"} & ids["en"]
     dropped = {language.language: dict(language.dropped) for language in report.languages}
-    assert dropped == {"en": {"translation_dropped": 2}, "ru": {"control_character": 1, "empty_field": 1}}
+    torn = {"translation_dropped": 1}
+    assert dropped == {"en": {"control_character": 1, **torn}, "ru": {"empty_field": 1, **torn}}
+
+
+def test_parallel_items_of_which_each_is_dropped_somewhere(
+    toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path
+) -> None:
+    for first, code in enumerate(("en", "ru")):
+        spoil(toy_data / code / "train.tsv", {i: ("", "x", "neutral") for i in range(first, 120, 2)})
+    recipe = toy_recipe(items="parallel", num_examples_total=2, max_dropped_share=1.0)
+    with pytest.raises(Problem, match=r"en 60 \(left out: 60 empty_field .*only the 0 items that can be used in all"):
+        build_training_set(recipe, tokenizer)
 
 
 def test_dropped_rows_are_counted_and_replaced(toy_recipe: MakeRecipe, tokenizer: Any, toy_data: Path) -> None:
@@ -148,6 +162,7 @@ def test_scored_items_are_the_same_in_every_language_and_seed(toy_recipe: MakeRe
     recipe = toy_recipe()
     ids = {code: [row.id for row in build_scored_set(recipe, code)] for code in ("en", "ru", "de", "hi")}
     assert len(ids["en"]) == 20 and all(found == ids["en"] for found in ids.values())
+    assert ids["en"] == sorted((f"test:{i}" for i in range(40)), key=lambda item: hash_key("scored", item))[:20]
     seeded = build_scored_set(dataclasses.replace(recipe, seed=9), "en")
     assert [row.id for row in seeded] == ids["en"]
     everything = dataclasses.replace(recipe.scoring, num_examples_per_language=0)

@@ -45,6 +45,12 @@ def test_good_rows_are_kept(example: Make, text: str) -> None:
     assert result.example.fields["premise"] == unicodedata.normalize("NFC", text)
 
 
+def test_an_answer_is_checked_as_the_fields_are(example: Make) -> None:
+    assert clean(example(label="a\x00b")).reason == "control_character"
+    assert clean(example(label="a\x00b"), needs_label=False).example is not None
+    assert clean(example(label="NS")).example is not None  # the mark of a missing translation, and a label elsewhere
+
+
 def test_repairs_are_counted(example: Make) -> None:
     result = clean(example(premise="cafe\u0301 \u200bopen", hypothesis="u\u0308ber"), NAMES)
     assert result.example is not None and result.repairs == ("zero_width", "not_nfc")
@@ -84,6 +90,7 @@ def test_zero_width_characters_go_unless_the_script_needs_them(language: str, te
         ("sr-Cyrl", "This is an English sentence here.", True),
         ("zh-Hant", "狗在花園裡。", False),
         ("xx", "Что угодно", False),
+        ("en", "१२३४५६ dog", False),  # digits are no letters, and three letters prove nothing
     ],
 )
 def test_wrong_script(language: str, text: str, wrong: bool) -> None:

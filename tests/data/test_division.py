@@ -12,6 +12,7 @@ from toy_world import load, write_tsv
 
 from mslt_it.config.recipe import PromptConfig, TaskConfig
 from mslt_it.data.division import Loaded, Table, units_of_ids
+from mslt_it.data.mixing import hash_key
 from mslt_it.data.prompts import prompted
 from mslt_it.problems import Problem
 from mslt_it.records import Example
@@ -202,6 +203,7 @@ def test_ids_have_one_form_whatever_the_file(tmp_path: Path) -> None:
         write(tmp_path, language, rows)
     task = TaskConfig(name="toy", data=str(tmp_path))
     first, *others = ([numbers(side) for side in sides(task, language)] for language in forms)
+    assert first[1] == {str(i) for i in range(200) if hash_key("held out", str(i)) < 0.2 * 2**64}
     assert len(first[0]) + len(first[1]) == 200 and all(first)
     assert others == [first, first]
 

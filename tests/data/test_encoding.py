@@ -94,7 +94,7 @@ def test_a_control_token_that_is_a_word_of_the_vocabulary_is_disarmed() -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = ["[UNK]", "<|end|>", "<|user|>", "dog", "the", "<", "|", ">", *"abcdefghijklmnopqrstuvwxyz"]
+    words = ["[UNK]", "<|end|>", "<|user|>", "dog", "the", "<", "|user|>", "|", ">", *"abcdefghijklmnopqrstuvwxyz"]
     inner = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     inner.decoder = decoders.Fuse()
@@ -106,7 +106,9 @@ def test_a_control_token_that_is_a_word_of_the_vocabulary_is_disarmed() -> None:
         assert set(encoder.control.values()).isdisjoint(encoder.user_ids([text])[0])
     # The pieces of "<|end|>" are unknown words here: the text is lost, so the row is dropped and counted.
     assert encoder.encode(ask("the <|end|> dog", "dog")) == FORGED
-    assert isinstance(encoder.encode(ask("the dog", "dog")), EncodedExample)
+    assert encoder.encode(ask("<|user|> <|end|> dog", "dog")) == FORGED  # though the first of them is kept
+    for text in ("the dog", "<|user|> dog"):
+        assert isinstance(encoder.encode(ask(text, "dog")), EncodedExample)
 
 
 def test_nothing_is_cut(tokenizer: Any) -> None:
@@ -126,6 +128,23 @@ def test_plain_format_without_a_template() -> None:
     encoder = Encoder(make_tokenizer(template=None), 100)
     assert encoder.decode(good(encoder.encode(ask("Is it? <|eos|>"))).input_ids) == "Is it? <|eos|>\nYes<|eos|>"
     assert encoder.end_id == encoder.tokenizer.eos_token_id
+
+
+def test_the_plain_format_begins_as_the_tokenizer_begins_a_text() -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = make_tokenizer(template=None)
+    tokenizer.bos_token = "<|user|>"
+    begin = TemplateProcessing(single="<|user|> $A", special_tokens=[("<|user|>", tokenizer.bos_token_id)])
+    tokenizer.backend_tokenizer.post_processor = begin
+    encoder = Encoder(tokenizer, 100)
+    assert encoder.decode(good(encoder.encode(ask("Is it?"))).input_ids) == "<|user|>Is it?\nYes<|eos|>"
+
+
+def test_a_template_that_asks_for_them_is_given_one_day_and_no_hidden_reasoning() -> None:
+    template = "{{ date_string }} {{ 'think' if enable_thinking is undefined or enable_thinking }}" + CHAT_TEMPLATE
+    prompt = Encoder(make_tokenizer(template=template), 100).prompt_ids([Message("user", "it?")])
+    assert make_tokenizer().decode(prompt) == "26 Jul 2024 <|user|>\nit?<|end|>\n<|assistant|>\n"
 
 
 def test_the_newline_of_the_plain_format_is_encoded_alone() -> None:

@@ -85,3 +85,24 @@ def test_n_grams_are_counted_as_a_plain_search_counts_them(example: Make) -> Non
     said = [index.find(example(text, "", id=f"b:{number}")) for number, text in enumerate(scored)]
     assert [one and rows.index(one[0]) for one in said] == expected
     assert 20 < sum(one is not None for one in expected) < 80
+
+
+@pytest.mark.parametrize(
+    ("language", "long", "number"), [("en", 14, 10), ("ko", 14, 10), ("zh", 25, 17), ("ja", 25, 17), ("th", 62, 41)]
+)
+def test_a_text_is_judged_by_n_grams_from_a_length_on(language: str, long: int, number: int) -> None:
+    first, joint = {"en": ("a", " "), "ko": ("가", " "), "zh": ("一", ""), "ja": ("ぁ", ""), "th": ("\u0e01", "")}[
+        language
+    ]
+    units = [chr(ord(first) + i) * (2 if joint else 1) for i in range(long)]
+    assert len(leakage.ngrams(joint.join(units))) == number
+    assert not leakage.ngrams(joint.join(units[1:]))
+
+
+@pytest.mark.parametrize(("num_same", "kinds"), [(10, ["n-gram"]), (9, [])])
+def test_from_three_fifths_on_shared_n_grams_are_a_leak(example: Make, num_same: int, kinds: list[str]) -> None:
+    """Of 14 words 10 n-grams of 5: the first 10 words hold 6 of them, the first 9 hold 5."""
+    words = [f"word{i}" for i in range(14)]
+    other = words[:num_same] + [f"other{i}" for i in range(num_same, 14)]
+    train, scored = example(" ".join(words), "", id="a:1"), example(" ".join(other), "", id="b:1")
+    assert [leak.kind for leak in find_leaks([train], [scored])] == kinds

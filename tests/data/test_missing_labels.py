@@ -247,4 +247,6 @@ def test_a_number_is_guessed_to_be_the_same_number_only() -> None:
     assert guessed(["−1", "+1"], ["-1", "0", "1"], strict=True) == {"−1": "-1", "+1": "1"}
     assert guessed(["15", "1.5"], ["1.5", "2.5"], strict=True) == {"1.5": "1.5"}
     assert guessed(["-2"], ["1", "2"], strict=True) == {}
+    assert guessed(["0", "2"], ["a", "b", "c"]) == {"0": "a", "2": "c"}
+    assert guessed(["1", "3"], ["a", "b", "c"]) == {"1": "a", "3": "c"}
     assert spelling_key("−1") == spelling_key("-1") != spelling_key("1")

@@ -8,6 +8,7 @@ import pytest
 from toy_world import with_prompts
 
 from mslt_it.config.recipe import PromptConfig, TaskConfig
+from mslt_it.data.mixing import hash_key
 from mslt_it.data.prompts import prompt_file, prompted
 from mslt_it.problems import Problem
 from mslt_it.records import Example
@@ -44,8 +45,9 @@ def test_templates_by_index_and_mixed(example: Make, prompts_dir: Path) -> None:
     assert second.messages[0].content == "True? a / b"
     mixed = PromptConfig(template="mixed")
     task, rows = with_prompts(TASK, prompts_dir), [example("a", "b", id=f"x:{i}") for i in range(20)]
-    texts = {prompted(row, task, mixed).messages[0].content for row in rows}
-    assert len(texts) == 2
+    asked = ("a\nb\nTrue?", "True? a / b")
+    drawn = [asked[hash_key("template", row.id) % 2] for row in rows]  # the same in every version
+    assert [prompted(row, task, mixed).messages[0].content for row in rows] == drawn and len(set(drawn)) == 2
     with pytest.raises(Problem, match=r"template=2: .* has 2 templates\. Write a number from 0 to 1"):
         prompted(example(), with_prompts(TASK, prompts_dir), PromptConfig(template="2"))
 

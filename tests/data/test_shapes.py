@@ -80,6 +80,9 @@ def test_untagged_and_all_o_files_are_not_scored(tmp_path: Path) -> None:
     tagged(tmp_path / "th" / "test.tsv", "ก ข")
     with pytest.raises(Problem, match=r"test\.tsv.*its one row has an empty 'ner_tags'"):
         load(task("wikiann", tmp_path), "th", "test", role="score")
+    jsonl(tmp_path / "fr" / "test.jsonl", [{"tokens": ["Ada"], "ner_tags": tags} for tags in (["O"], None, ["O"])])
+    with pytest.raises(Problem, match="1 of 3 sentences have no tags, a placeholder"):
+        load(task("wikiann", tmp_path, file_layout="table"), "fr", "test", role="score")
     tagged(tmp_path / "de" / "test.tsv", *["Ada/O ran/O"] * 25)
     with pytest.raises(Problem, match="all 25 sentences are tagged O"):
         load(task("wikiann", tmp_path), "de", "test", role="score")
@@ -157,6 +160,15 @@ def test_xcopas_question_without_a_right_language_at_hand_is_said(tmp_path: Path
     jsonl(tmp_path / "th" / "val.jsonl", [copa("effect", i) for i in range(3)])
     (note,) = load(task("xcopa", tmp_path), "th", "validation", role="train").notes
     assert "could not be checked: none of et, ta, vi" in note
+
+
+def test_xcopas_question_is_not_taken_from_rows_that_no_id_tells(tmp_path: Path) -> None:
+    for code, asked in (("et", "cause"), ("th", "effect")):
+        plain = [{k: v for k, v in copa(asked, i).items() if k != "idx"} for i in range(3)]
+        jsonl(tmp_path / code / "val.jsonl", plain)
+    loaded = load(task("xcopa", tmp_path), "th", "validation", role="train")
+    assert [e.fields["question"] for e in loaded.examples] == ["effect"] * 3
+    assert "could not be checked" in loaded.notes[0]
 
 
 def test_labels_that_are_all_zero_are_not_scored(tmp_path: Path) -> None:

@@ -236,6 +236,9 @@ def test_each_mention_is_taken_once_from_left_to_right() -> None:
     assert found_at("LOC: Oslo | LOC: Rome", "Rome and Oslo") == [(2, 2), (0, 0)]
     # No token serves twice.
     assert found_at("ORG: Bank of Rome | LOC: Rome", "Bank of Rome") == [(0, 2), (-1, -1)]
+    # Whole tokens alone, and every place is tried.
+    assert found_at("LOC: abc", "xab c") == found_at("LOC: abc", "a bcx") == [(-1, -1)]
+    assert found_at("LOC: a | LOC: a a", "a a a") == [(0, 0), (1, 2)]
 
 
 def test_a_text_that_occurs_twice_means_the_occurrence_that_is_tagged() -> None:

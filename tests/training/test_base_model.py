@@ -37,6 +37,16 @@ def test_all_linear_takes_every_linear_module_but_the_head():
     assert ", ".join(sorted(config.target_modules)) == QWEN3
 
 
+def test_an_adapter_is_what_the_recipe_says():
+    adapter = AdapterConfig(rank=3, alpha=12, dropout=0.25, use_rslora=True, use_dora=True, target_modules=("q_proj",))
+    model = add_adapter(tiny_model(), adapter, 0)
+    layers = [module for module in model.modules() if getattr(module, "lora_A", None)]
+    assert len(layers) == 2 and all("q_proj" in name for name, p in model.named_parameters() if p.requires_grad)
+    for layer in layers:
+        assert layer.lora_A["default"].weight.shape == (3, 32) and layer.lora_dropout["default"].p == 0.25
+        assert layer.scaling["default"] == pytest.approx(12 / 3**0.5) and "default" in layer.lora_magnitude_vector
+
+
 def test_the_seed_alone_decides_the_first_weights(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         torch.rand(3)  # whatever was drawn before

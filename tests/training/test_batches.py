@@ -8,7 +8,7 @@ import pytest
 from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler
 
-from mslt_it.training.batches import LengthGroupedOrder, PaddingCollator
+from mslt_it.training.batches import LengthGroupedOrder, PaddingCollator, length_step
 
 GLOBAL = 16
 LENGTHS = [random.Random(5).randint(3, 90) if i % 7 else 90 for i in range(7)] + [
@@ -38,6 +38,12 @@ def test_each_row_once_per_epoch_and_the_blank_row_fills_up():
     assert seen == list(range(len(LENGTHS))) + [len(LENGTHS)] * blanks
 
 
+@pytest.mark.parametrize(("number", "filled"), [(32, 32), (33, 48)])
+def test_the_blank_row_fills_up_the_last_batch_alone(number, filled):
+    order = LengthGroupedOrder([5] * number, GLOBAL, 1, lambda: 0)
+    assert sorted(order) == [*range(number), *[number] * (filled - number)] and len(order) == filled
+
+
 def test_order_depends_on_seed_and_epoch_only():
     assert updates(1, 1, epoch=2) == updates(1, 1, epoch=2)
     assert updates(1, 1, epoch=2) != updates(1, 1, epoch=3)
@@ -64,3 +70,8 @@ def test_collator_pads_on_the_right_and_masks_padding():
     assert made["labels"].tolist() == [[-100, 6, 7], [-100, -100, -100]]
     assert made["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert made["languages"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("longest", "step"), [(1, 16), (256, 16), (257, 32), (512, 32), (1024, 64)])
+def test_there_are_at_most_sixteen_lengths_of_batches(longest, step):
+    assert length_step(longest) == step and -(-longest // step) <= 16

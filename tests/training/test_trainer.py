@@ -46,3 +46,20 @@ def test_a_model_is_given_back_as_it_came(tmp_path: Path) -> None:
     model.zero_grad()
     assert all(parameter.grad is None for parameter in model.parameters())
     assert "zero_grad" not in vars(model) and "forward" not in vars(model.get_base_model())
+
+
+def test_rate_schedule_decay_clipping_and_seed_are_the_recipes(tmp_path: Path) -> None:
+    rates: list[float] = []
+    seen: dict[str, Any] = {}
+
+    class Look(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, *, optimizer: Any, **kwargs: Any) -> None:
+            rates.extend({group["lr"] for group in optimizer.param_groups})
+            seen.update(decays={g["weight_decay"] for g in optimizer.param_groups if g["params"]}, args=args)
+
+    steps = {"max_steps": 8, "warmup_steps": 4, "lr_scheduler": "linear", "learning_rate": 0.004}
+    recipe = tiny_recipe(**steps, weight_decay=0.2, max_grad_norm=0.7, logging_steps=3, save_steps=5)
+    tiny_train(recipe, tmp_path, callbacks=[Look()])
+    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.003, 0.002, 0.001, 0.0])
+    assert seen["decays"] == {0.2} and seen["args"].max_grad_norm == 0.7 and seen["args"].seed == recipe.seed
+    assert sorted(path.name for path in (tmp_path / "checkpoints").glob("c*")) == ["checkpoint-5", "checkpoint-8"]

@@ -121,12 +121,19 @@ def test_equal_systems_differ_by_nothing_and_unequal_ones_surely() -> None:
 
 def test_pairs_differ_in_the_system_or_in_the_variant_not_in_both() -> None:
     every = [chosen(s, "tr", [T, F, T], variant=v) for s in ("a", "b") for v in ("direct", "translate_solve")]
-    found = {(d.name_a, d.name_b) for d in figures(XNLI, every, SETTINGS).differences}
-    assert found == {
+    found = figures(XNLI, every, SETTINGS)
+    assert {(d.name_a, d.name_b) for d in found.differences} == {
         ("a / translate_solve", "a / direct"),
         ("b / direct", "a / direct"),
         ("b / translate_solve", "a / translate_solve"),
         ("b / translate_solve", "b / direct"),
+    }
+    [(_, (_, *shown)), *_] = [one for one in tables(found, 0.95) if one[0].startswith("Differences in points")]
+    assert {row[:3] for row in shown} == {
+        ("a", "translate_solve - direct", "3"),
+        ("direct", "b - a", "3"),
+        ("translate_solve", "b - a", "3"),
+        ("b", "translate_solve - direct", "3"),
     }
 
 

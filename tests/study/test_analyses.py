@@ -128,9 +128,17 @@ def test_recurrence() -> None:
     assert found.claims[0].low > 0 and found.claims[0].name == "recurrence"
 
 
+def test_a_language_that_all_sets_hold_has_no_sets_without_it() -> None:
+    figures = with_figures(no_effect, sets=[("ar", *one) for one in itertools.combinations(POOL[1:], 2)])
+    rows = done(composition.recurrence(figures, 3)).tables[0].frame.set_index("language")
+    assert rows.loc["ar", ["with", "without", "difference", "p_adjusted"]].isna().all()
+    assert rows.drop("ar")[["with", "without", "difference", "p_adjusted"]].notna().all(axis=None)
+
+
 def test_sets_that_tie_at_the_fifth_place_all_count() -> None:
-    means = np.array([[0.9, 0.8, 0.7, 0.6, 0.1 + 0.2, 0.3, 0.1]])
-    assert composition._top_shares(means, np.eye(7)).round(3).tolist() == [[*[0.167] * 6, 0]]
+    means = np.array([[0.9, 0.8, 0.7, 0.6, 0.1 + 0.2, 0.3, 0.1], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]])
+    expected = [[*[0.167] * 6, 0], [0, 0, *[0.2] * 5]]
+    assert composition._top_shares(means, np.eye(7)).round(3).tolist() == expected
 
 
 def test_criteria_rank_the_set_that_they_pick() -> None:
@@ -148,6 +156,8 @@ def test_criteria_rank_the_set_that_they_pick() -> None:
     scripts = column(picks, "criterion").index("scripts")
     assert column(picks, "pick")[scripts] == "13 sets tie"
     assert [c.name for c in found.claims] == ["pick_l2v_syntax"] and found.claims[0].low > 0
+    ranks, rhos = ([mark.value for mark in figure.marks] for figure in found.figures)  # the best stand first
+    assert ranks == sorted(ranks) and rhos == sorted(rhos, reverse=True) and len(ranks) == 3
 
 
 def test_criteria_find_nothing_where_there_is_nothing(null: SetFigures) -> None:

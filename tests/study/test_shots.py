@@ -126,6 +126,18 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     assert "40 rows of the target, against 3 sources, at the same total cost: " in said
 
 
+def test_without_larger_sets_the_same_ones_without_rows_are_held_against() -> None:
+    study = shots_study({0: 0.0, 40: 1.0}, 0.3)
+    study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if len(cell.sources) == 2))
+    found = analyse(study, Settings(num_bootstrap=100))
+    (section,) = found.slices[0].done
+    means = section.tables[0].frame["accuracy"]
+    assert found.claims[0][1].value == pytest.approx(means[1] - means[0])
+    without = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.share))
+    (reason,) = analyse(without, Settings(num_bootstrap=100)).slices[0].not_done
+    assert reason.reason == "Nothing to hold them against: put 0 into shots, or a size more into set_sizes."
+
+
 def test_sets_without_rows_of_a_target_have_no_curve() -> None:
     study = shots_study({0: 0.0, 10: 0.5}, 0.3)
     study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if not cell.share))

@@ -229,6 +229,10 @@ def test_the_terminal_shows_each_language_and_numbers_the_columns(wide: Figures)
         and "mean of unseen" in text
     )
     assert max(map(len, text.split("\n"))) < 160
+    (_, (_, *shown)), *_ = tables(wide, 0.95)
+    assert [row[:2] for row in shown] == [(name, "12") for name in ("de German", "tr Turkish", "th Thai")] + [
+        ("mean of unseen", "24")
+    ]
 
 
 def test_lm_evals_form_names_tasks_and_metrics_as_lm_eval_does(wide: Figures) -> None:
@@ -265,9 +269,12 @@ def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> 
     tied = figures(XNLI, [same], SETTINGS, {"a": {"neutral": 50, "entailment": 50, "contradiction": 20}})
     assert {row.train_majority_share for row in tied.rows} == {None}  # no label is the most frequent one
     assert by_system["b"].is_above_chance is True and by_system["b"].only_label == ""
+    [some] = rows_of(figures(XNLI, [chosen("c", "tr", [T, T, F] * 30)], SETTINGS), language="tr")
+    assert some.is_above_chance is True  # two of three right, of three labels
     text = " ".join(report(found, 0.95).split())
     assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text
     assert "a direct: 0 of 1 unseen languages" in text and "b direct: 1 of 1 unseen languages" in text
+    assert text.count("most frequent label: ") == text.count("most frequent label: 33.3 % on average.") == 1  # a's
     assert [label_table(report)[0] for report in found.labels] == ["tr, a", "tr, b"]
 
 

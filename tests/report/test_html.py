@@ -129,6 +129,8 @@ def test_targets_of_one_group_are_named(folder: Path) -> None:
     told = "Too few groups of items: tr with one. "
     assert any(line.startswith(told) for lines in warnings(few) for line in lines)
     assert not any("Too few" in line for lines in warnings(findings) for line in lines)
+    whole = dataclasses.replace(findings, study=dataclasses.replace(findings.study, missing=()))
+    assert len(warnings(whole)) == len(warnings(findings)) - 1  # no run is missing
 
 
 def test_the_page_says_what_was_drawn_and_what_is_corrected_for(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from synthetic_study import (
     ALL,
     POOL,
@@ -29,7 +30,7 @@ from mslt_it.study.analyse.analyses import Findings, analyse, main_size
 from mslt_it.study.analyse.claims import verdict
 from mslt_it.study.analyse.criteria import Orders, criteria
 from mslt_it.study.analyse.findings import NotDone
-from mslt_it.study.analyse.resampling import SetFigures
+from mslt_it.study.analyse.resampling import SetFigures, resample
 from mslt_it.study.collect import Slice, collect
 
 
@@ -79,6 +80,22 @@ def test_sets_are_compared_with_their_own_members() -> None:
     assert gains.gain(figures, [4], "mean") is None
     claim = gains.claim(figures, "x", "", lambda code: gains.gain(figures, [3, 4], "mean", code))
     assert claim is not None and claim.others is None  # without ar there is no set
+
+
+def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> None:
+    """Of a mean over languages the jackknife's error is the standard error of the mean."""
+    gained = np.array([0.010, 0.002, 0.016, -0.004, 0.006])
+    left_out = (gained.sum() - gained) / 4
+    tested, others = gains.tested_by(null, gained.mean(), np.full(300, gained.mean()), left_out)
+    assert tested.p == pytest.approx(stats.ttest_1samp(gained, 0).pvalue)
+    assert tested.p_equal == pytest.approx(stats.ttest_1samp(gained, null.margin, alternative="less").pvalue)
+    assert others == pytest.approx(stats.t.interval(0.95, 4, gained.mean(), stats.sem(gained)))
+    assert tested.error == pytest.approx(stats.sem(gained)) and tested.freedom == 4
+    # What items and seeds, or the luck of a maximum, leave open is not less for it.
+    drawn = np.random.default_rng(0).normal(gained.mean(), 0.02, 300)
+    for more, error in ((gains.tested_by(null, 0.006, drawn, left_out), drawn.std()),
+                        (gains.tested_by(null, 0.006, np.full(300, 0.006), left_out, 0.03), 0.03)):  # fmt: skip
+        assert more[0].error == pytest.approx(error) and np.diff(more[1]) > 4 * error
 
 
 def test_number_of_sources() -> None:
@@ -132,7 +149,12 @@ def test_a_language_that_all_sets_hold_has_no_sets_without_it() -> None:
     figures = with_figures(no_effect, sets=[("ar", *one) for one in itertools.combinations(POOL[1:], 2)])
     rows = done(composition.recurrence(figures, 3)).tables[0].frame.set_index("language")
     assert rows.loc["ar", ["with", "without", "difference", "p_adjusted"]].isna().all()
-    assert rows.drop("ar")[["with", "without", "difference", "p_adjusted"]].notna().all(axis=None)
+    rows, means = rows.drop("ar"), figures.mean
+    assert (rows["num_sets"] == 5).all() and rows["p_adjusted"].notna().all()
+    assert rows["difference"].to_numpy() == pytest.approx(rows["with"] - rows["without"])
+    assert rows["with"].to_numpy() * 5 + rows["without"].to_numpy() * 10 == pytest.approx(means.sum())
+    with_zh = [mean for mean, one in zip(means, figures.sets, strict=True) if "zh" in one]
+    assert rows.loc["zh", "with"] == pytest.approx(np.mean(with_zh))
 
 
 def test_sets_that_tie_at_the_fifth_place_all_count() -> None:
@@ -180,6 +202,22 @@ def test_transfer_matrix_and_best_sets() -> None:
     assert "de" in column(best, "set")[TARGETS.index("tr")].split()
     # Chosen on other seeds is what choosing gives; the best itself is the luckiest of 35.
     assert np.mean(column(best, "other_seeds")) < np.mean(column(best, "accuracy"))
+
+
+def test_what_sets_gain_is_over_the_base_in_the_same_language() -> None:
+    study = study_in_memory(no_effect, sets=ALL[:10], num_seeds=2)
+    base = np.ones((3, 100, 2), dtype=np.float32)
+    base[:, :, 0] = np.arange(100) < np.array([[20], [40], [50]])
+    study = dataclasses.replace(study, base=base)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=200))
+    assert figures.base == pytest.approx([0.2, 0.4, 0.5])
+    pairs = done(transfer.matrix(figures)).tables[1].frame
+    assert pairs["gain"].to_numpy().reshape(7, 3) == pytest.approx(figures.point[:7] - [0.2, 0.4, 0.5])
+    assert ((pairs["gain_low"] < pairs["gain"]) & (pairs["gain"] < pairs["gain_high"])).all()
+    every = comparisons.every_set(figures).tables[0].frame
+    assert (every["accuracy"] - every["gain"]).to_numpy() == pytest.approx(1.1 / 3)
+    several = done(comparisons.single_or_several(figures, 3)).tables[2]
+    assert column(several, "base") == pytest.approx([0.2, 0.4, 0.5])
 
 
 def test_similarity_is_found_and_compared_within_each_target() -> None:
@@ -233,6 +271,7 @@ def test_a_whole_study_from_files(tmp_path: Path) -> None:
     findings = analyse(collect(folder), Settings(num_bootstrap=200))
     assert [part.slice for part in findings.slices] == [Slice(300, "direct"), Slice(1500, "direct")]
     assert all(len(part.done) + len(part.not_done) == 11 for part in findings.slices)
+    assert [len(section.tables[0].frame) for section in findings.overall] == [4]  # two sizes at two budgets
     assert all(
         claim.p_adjusted is not None and claim.p_adjusted >= claim.tested.p - 1e-9 for _, claim in findings.claims
     )

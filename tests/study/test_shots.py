@@ -126,6 +126,16 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     assert "40 rows of the target, against 3 sources, at the same total cost: " in said
 
 
+def test_every_target_has_its_own_answer() -> None:
+    study = shots_study({0: 0.0, 10: -0.4, 40: 1.0}, 0.3)
+    for cell in study.cells:
+        if cell.share == 40:
+            cell.counts[1, :, 0] = 0  # of tr all are wrong
+    (section,) = analyse(study, Settings(num_bootstrap=200)).slices[0].done
+    better = "better than a third source from k = 40 on"
+    assert f"fi: {better}; tr: no such k seen; th: {better}." in section.notes[1]
+
+
 def test_without_larger_sets_the_same_ones_without_rows_are_held_against() -> None:
     study = shots_study({0: 0.0, 40: 1.0}, 0.3)
     study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if len(cell.sources) == 2))
@@ -199,6 +209,14 @@ def test_the_front_of_figures_against_cost_and_operations() -> None:
     assert [figure.x_axis for figure in section.figures] == [
         "cost of the labelled rows", "floating-point operations of training, 10⁹",
     ]  # fmt: skip
+
+
+def test_two_kinds_make_a_front_and_one_does_not() -> None:
+    study = shots_study({10: 0.2}, 0.7)
+    (section,) = analyse(study, Settings(num_bootstrap=20)).overall
+    assert len(section.tables[0].frame) == 2
+    one = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.share))
+    assert not analyse(one, Settings(num_bootstrap=20)).overall
 
 
 def test_what_is_on_the_front() -> None:

@@ -231,6 +231,10 @@ def test_similarity_is_found_and_compared_within_each_target() -> None:
     found = done(transfer.similarity(figures, 1))
     row = found.tables[0].frame.iloc[0]
     assert row["part"] == transfer.MEAN and row["spearman"] > 0.7
+    within = [(one - one.mean(axis=0)).ravel() for one in (like, figures.point)]
+    assert row["spearman"] == pytest.approx(stats.spearmanr(*within).statistic)
+    (claim,) = found.claims
+    assert (claim.name, claim.value, claim.tested.p) == ("similarity_1", row["spearman"], pytest.approx(1 / 5040))
     figures = with_figures(lambda s, t: 2.0 * TARGETS.index(t), sets=SINGLES)
     none = done(transfer.similarity(figures, 1))
     assert min(column(none.tables[0], "p_adjusted")) > 0.05

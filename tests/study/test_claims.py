@@ -73,6 +73,8 @@ def test_tests_that_can_find_nothing_cost_the_others_nothing() -> None:
     assert [one.p_adjusted for one in found] == [pytest.approx(0.04)] * 2 + [1.0] * 3
     assert [one.detectable is None for one in found] == [False, False, True, True, True]
     assert corrected(claims[4:])[0].p_adjusted == pytest.approx(1 / 35)  # alone it can be found
+    two = corrected([with_p(0.02, p_least=0.02), with_p(0.04, p_least=0.04)])  # at 0.05 / 2 one can be, and is alone
+    assert [one.p_adjusted for one in two] == [0.02, 1.0]
 
 
 def test_equal_is_more_than_not_found() -> None:

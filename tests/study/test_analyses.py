@@ -7,6 +7,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from synthetic_study import (
@@ -96,6 +97,15 @@ def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> 
     for more, error in ((gains.tested_by(null, 0.006, drawn, left_out), drawn.std()),
                         (gains.tested_by(null, 0.006, np.full(300, 0.006), left_out, 0.03), 0.03)):  # fmt: skip
         assert more[0].error == pytest.approx(error) and np.diff(more[1]) > 4 * error
+
+
+def test_the_luck_of_a_maximum_is_that_of_normal_order_statistics() -> None:
+    figures = with_figures(no_effect, sets=[*SINGLES[:2], TRIPLES[0]], num_items=40)
+    sd = figures.mean[:2].std(ddof=1)
+    assert gains.luck(figures, "best", 1) == pytest.approx(sd * np.sqrt(1 - 1 / np.pi), rel=0.02)  # larger of two
+    assert gains.luck(figures, "member", 1) == pytest.approx(sd / np.sqrt(2), rel=0.02)  # of one: a mean
+    assert gains.luck(figures, "member", 3) == gains.luck(figures, "best", 3)  # a set holds all there are
+    assert gains.luck(figures, "mean", 3) == 0.0
 
 
 def test_number_of_sources() -> None:
@@ -198,10 +208,20 @@ def test_transfer_matrix_and_best_sets() -> None:
     column_of_tr = [row[TARGETS.index("tr")] for row in heat.values]
     assert int(np.argmax(column_of_tr)) == POOL.index("de")
     assert len(found.tables[1].frame) == 7 * 3
-    best = done(transfer.best_sets(figures, 3)).tables[0]
+    section = done(transfer.best_sets(figures, 3))
+    best = section.tables[0]
+    assert all(mark.low < mark.value < mark.high for mark in section.figures[0].marks)
     assert "de" in column(best, "set")[TARGETS.index("tr")].split()
     # Chosen on other seeds is what choosing gives; the best itself is the luckiest of 35.
     assert np.mean(column(best, "other_seeds")) < np.mean(column(best, "accuracy"))
+
+
+def test_chosen_on_other_seeds_by_hand() -> None:
+    """Without the first seed ar is best, and has 50 % there; without the second de, and 70 % there."""
+    figures = with_figures(no_effect, sets=SINGLES[:2], num_items=10)
+    runs = pd.DataFrame({"fi": [0.5, 0.9, 0.6, 0.7]}, figures.runs.index)
+    found = transfer.chosen_on_other_seeds(dataclasses.replace(figures, runs=runs), np.arange(2), "fi")
+    assert found == pytest.approx(0.6)
 
 
 def test_what_sets_gain_is_over_the_base_in_the_same_language() -> None:

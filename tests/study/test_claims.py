@@ -57,6 +57,7 @@ def test_what_several_claims_take_away_is_said() -> None:
     # 2.576 and 0.842 standard errors: the quantiles of 0.05 / 5, two-sided, and of a power of 0.8.
     assert one.detectable == pytest.approx(0.01 * (2.5758 + 0.8416), abs=1e-5)
     assert "found in 4 of 5 such studies from 3.4 points on" in sentence(one)
+    assert "of 5 such studies" not in sentence(*corrected([CLAIM]))  # which is found
 
 
 def test_no_effect_of_more_than_all_there_is_is_named() -> None:

@@ -202,5 +202,7 @@ def test_what_no_draw_moves_is_not_certain() -> None:
         found = components([[str(i) for i in range(10)]], [groups])
         moved = spread(np.ones((2, 1)), np.ones((4000, 2, 1)), found, ["de"], seed=0)[:, :, 0]
         assert low <= percentiles(moved[:, 0], 0.95)[0] <= high
+        none = spread(np.zeros((2, 1)), np.zeros((4000, 2, 1)), found, ["de"], seed=0)[:, :, 0]
+        assert low <= 1 - percentiles(none[:, 0], 0.95)[1] <= high  # none right is its mirror image
         assert moved.mean() == pytest.approx(1, abs=0.02)  # many languages' mean stays where it is
         assert percentiles(moved[:, 0] - moved[:, 1], 0.95)[0] < -0.15

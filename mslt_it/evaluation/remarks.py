@@ -168,7 +168,7 @@ def _of_chance(figures: Figures) -> list[str]:
         trained = {row.train_majority_share for row in own}
         if len(judged) and None not in trained:
             mean = sum(row.train_majority_share or 0.0 for row in judged) / len(judged)
-            lines.append(f"Always its training rows' most frequent label: {percent(mean)} on average.")
+            lines.append(f"Always its training rows' most frequent label: {percent(mean)} % on average.")
         lines += [_only_label(f"{system} {variant}", only)] * bool(only)
     return lines
 

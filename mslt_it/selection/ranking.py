@@ -190,7 +190,7 @@ class _Ranker:
         inputs, base, other = self.inputs, self.inputs.languages, dict[str, str]()
         for row, code in enumerate(inputs.pool):
             variety = None if code in inputs.request.uriel else typology.main_variety(code)
-            if variety is None or variety == base.uriel[row]:
+            if variety is None:
                 continue
             there = typology.read_typology([code], {code: variety})
             if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):

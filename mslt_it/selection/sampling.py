@@ -47,7 +47,7 @@ def measures(values: Floats) -> dict[str, float]:
     seen = known.any(axis=0)
     share = np.nansum(values[:, seen], axis=0) / known[:, seen].sum(axis=0)  # of ones
     parts = np.stack([share, 1 - share])
-    entropy = -np.sum(np.where(parts > 0, parts * np.log2(np.where(parts > 0, parts, 1.0)), 0.0), axis=0)
+    entropy = -np.sum(parts * np.log2(np.where(parts > 0, parts, 1.0)), axis=0)
     apart = distances(values)[np.triu_indices(len(values), 1)]
     return {
         "distance": float(apart.mean()),

@@ -22,8 +22,10 @@ from made_cells import (
     shuffled,
     spans,
 )
+from scipy import stats
 
 from mslt_it.evaluation.estimates import Difference, Settings, difference, differences, macro
+from mslt_it.evaluation.matching import Matched
 from mslt_it.evaluation.measures import ACCURACY, Measure
 from mslt_it.problems import Problem
 
@@ -216,6 +218,28 @@ def test_comparisons_that_say_the_same_cost_nothing_and_others_cost_what_they_sh
     independent = differences(CHRF, systems, [("a", "b"), ("c", "d")], settings=settings)
     expected = 1 - (1 - independent[0].p) * (1 - independent[1].p)
     assert independent[0].p_adjusted == pytest.approx(expected, rel=0.1)
+
+
+def test_a_family_by_its_draws() -> None:
+    """Two languages that share nothing: p, the step-down p and the simultaneous intervals, each worked out apart."""
+    rng = np.random.default_rng(9)
+    a, b = ([cell(mean + rng.normal(0, 0.1, 20), code) for code in ("de", "sw")] for mean in (0.54, 0.5))
+    a, b = apart(a), apart(b)
+    found = differences(CHRF, {"a": a, "b": b}, [("a", "b")], settings=SETTINGS, per_language=True)
+    drawn = Matched.of({"a": a, "b": b}).resampled(CHRF, num_bootstrap=1000, seed=0)
+    value = np.array([one.value for one in found])
+    factor = stats.t.ppf(0.975, 19) / stats.norm.ppf(0.975) * math.sqrt(20 / 19)
+    moved = factor * np.abs(drawn[:, 0] - drawn[:, 1] - value[:, None])
+    p = (1 + (moved >= np.abs(value)[:, None]).sum(axis=1)) / 1001
+    error = factor * (drawn[:, 0] - drawn[:, 1]).std(axis=1)
+    largest, first = (moved / error[:, None]).max(axis=0), int(p.argmin())
+    stepwise = (1 + (largest >= abs(value[first]) / error[first]).sum()) / 1001
+    assert [one.p for one in found] == pytest.approx(p) and 0.001 < p.min() < p.max() < 0.5
+    assert found[first].p_adjusted == pytest.approx(stepwise) and stepwise > p[first] + 0.001
+    assert found[1 - first].p_adjusted == pytest.approx(max(stepwise, p[1 - first]))
+    half = np.quantile(largest, 0.95, method="weibull") * error
+    assert [one.family_high for one in found] == pytest.approx(np.maximum(value + half, [one.high for one in found]))
+    assert [one.family_low for one in found] == pytest.approx(np.minimum(value - half, [one.low for one in found]))
 
 
 def test_the_step_down_lets_later_comparisons_pay_for_fewer() -> None:

@@ -26,7 +26,7 @@ from made_cells import (
 from scipy import stats
 
 from mslt_it.evaluation.intervals import wilson_interval
-from mslt_it.evaluation.matching import Cell
+from mslt_it.evaluation.matching import Cell, Matched
 from mslt_it.evaluation.measures import ACCURACY, Measure, f1
 
 pytestmark = pytest.mark.filterwarnings("error")  # division by zero and the like are warnings of NumPy's
@@ -122,6 +122,28 @@ def test_what_no_resample_moves_is_not_certain(counts: Sequence[int]) -> None:
     rows = replace(spans([counts] * 14), groups=tuple(f"p{i // 2}" for i in range(14)))
     few = single(SPAN_F1, rows, settings=SETTINGS)
     assert few.high - few.low > one.high - one.low
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_few_rows_widen_the_bootstrap_as_students_t_and_the_n_minus_1_do(n: int) -> None:
+    pair = [[cell(np.linspace(*ends, n))] for ends in ((0.47, 0.53), (0.54, 0.46))]
+    drawn = [Matched.of({"": rows}).resampled(CHRF, num_bootstrap=1000, seed=0)[0, 0] for rows in pair]
+    factor = stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975) * math.sqrt(n / (n - 1))
+    found = mean_of(pair[0], measure=CHRF), compare(*pair, measure=CHRF)
+    for one, draws in zip(found, (drawn[0], drawn[0] - drawn[1]), strict=True):
+        ends = factor * (np.quantile(draws, [0.025, 0.975], method="weibull") - draws.mean())
+        assert (one.low, one.high) == pytest.approx(tuple(one.value + ends))
+
+
+def test_systems_that_differ_on_few_of_many_rows() -> None:
+    """Hesterberg's sqrt(1 + (z^2 + 3) / 2m) of the three rows on which they do."""
+    one, other = np.full(200, 0.5), np.full(200, 0.5)
+    other[:3] = 0.3, 0.6, 0.45
+    pair = [cell(one)], [cell(other)]
+    drawn = np.subtract(*Matched.of({"a": pair[0], "b": pair[1]}).resampled(CHRF, num_bootstrap=1000, seed=0)[0])
+    ends = math.sqrt(1 + (1.959964**2 + 3) / 6) * (np.quantile(drawn, [0.025, 0.975], method="weibull") - drawn.mean())
+    found = compare(*pair, measure=CHRF)
+    assert (found.low, found.high) == pytest.approx(tuple(found.value + ends))
 
 
 # Groups

@@ -94,6 +94,8 @@ def test_where_nothing_was_trained_on_the_mean_is_of_all() -> None:
     found = figures(XNLI, [chosen("m", "de", [T, T, F]), chosen("m", "tr", [T, F, F])], SETTINGS)
     [mean] = rows_of(found, language="mean")
     assert mean.value == pytest.approx(0.5) and found.differences == ()
+    of_sources = [chosen(system, "de", [T, T, F], "source") for system in ("m", "n")]
+    assert len(tables(figures(XNLI, of_sources, SETTINGS), 0.95)) == 1  # no table of means
 
 
 def test_differences_are_paired_by_item() -> None:
@@ -121,12 +123,19 @@ def test_equal_systems_differ_by_nothing_and_unequal_ones_surely() -> None:
 
 def test_pairs_differ_in_the_system_or_in_the_variant_not_in_both() -> None:
     every = [chosen(s, "tr", [T, F, T], variant=v) for s in ("a", "b") for v in ("direct", "translate_solve")]
-    found = {(d.name_a, d.name_b) for d in figures(XNLI, every, SETTINGS).differences}
-    assert found == {
+    found = figures(XNLI, every, SETTINGS)
+    assert {(d.name_a, d.name_b) for d in found.differences} == {
         ("a / translate_solve", "a / direct"),
         ("b / direct", "a / direct"),
         ("b / translate_solve", "a / translate_solve"),
         ("b / translate_solve", "b / direct"),
+    }
+    [(_, (_, *shown)), *_] = [one for one in tables(found, 0.95) if one[0].startswith("Differences in points")]
+    assert {row[:3] for row in shown} == {
+        ("a", "translate_solve - direct", "3"),
+        ("direct", "b - a", "3"),
+        ("translate_solve", "b - a", "3"),
+        ("b", "translate_solve - direct", "3"),
     }
 
 
@@ -222,6 +231,10 @@ def test_the_terminal_shows_each_language_and_numbers_the_columns(wide: Figures)
         and "mean of unseen" in text
     )
     assert max(map(len, text.split("\n"))) < 160
+    (_, (_, *shown)), *_ = tables(wide, 0.95)
+    assert [row[:2] for row in shown] == [(name, "12") for name in ("de German", "tr Turkish", "th Thai")] + [
+        ("mean of unseen", "24")
+    ]
 
 
 def test_lm_evals_form_names_tasks_and_metrics_as_lm_eval_does(wide: Figures) -> None:
@@ -258,9 +271,12 @@ def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> 
     tied = figures(XNLI, [same], SETTINGS, {"a": {"neutral": 50, "entailment": 50, "contradiction": 20}})
     assert {row.train_majority_share for row in tied.rows} == {None}  # no label is the most frequent one
     assert by_system["b"].is_above_chance is True and by_system["b"].only_label == ""
+    [some] = rows_of(figures(XNLI, [chosen("c", "tr", [T, T, F] * 30)], SETTINGS), language="tr")
+    assert some.is_above_chance is True  # two of three right, of three labels
     text = " ".join(report(found, 0.95).split())
     assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text
     assert "a direct: 0 of 1 unseen languages" in text and "b direct: 1 of 1 unseen languages" in text
+    assert text.count("most frequent label: ") == text.count("most frequent label: 33.3 % on average.") == 1  # a's
     assert [label_table(report)[0] for report in found.labels] == ["tr, a", "tr, b"]
 
 

@@ -156,6 +156,19 @@ def test_a_small_language_keeps_its_width_among_large_ones() -> None:
     assert found.value == pytest.approx((1 + 0.85 + 0.85) / 3) and low < found.value < high
 
 
+def test_two_languages_that_share_nothing_by_hand() -> None:
+    """Each is as skewed as Wilson's interval says to the part that it has in the mean, its share of the variance."""
+    right, n = np.array([10, 24]), np.array([10, 60])
+    found = shares([np.arange(m) < k for k, m in zip(right, n, strict=True)], [named("a", 10), named("b", 60)])
+    ends = np.array([wilson_interval(k, m, 0.95) for k, m in zip(right, n, strict=True)])
+    value, half = right / n, (ends[:, 1] - ends[:, 0]) / 2
+    part = half**2 / (half**2).sum()
+    wald = stats.norm.ppf(0.975) ** 2 * value * (1 - value) / (n - 1)
+    width = np.sqrt((wald + part * (half**2 - wald)).sum()) / 2
+    centre = value.mean() + (part * (ends.mean(axis=1) - value)).mean()
+    assert found.interval(0.95) == pytest.approx((centre - width, centre + width))
+
+
 def test_equal_languages_that_share_nothing_are_like_one_of_all_rows() -> None:
     """The same share in each: pooled rows are right then."""
     right = np.array([1.0] * 160 + [0.0] * 40)

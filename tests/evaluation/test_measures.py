@@ -16,6 +16,7 @@ from mslt_it.evaluation.measures import (
     MEASURES,
     UNREAD,
     check_languages,
+    choice_scores,
     f1,
     right_labels,
     said_labels,
@@ -33,6 +34,12 @@ def measured(metric: str, items: list[PromptedExample], texts: list[str], number
     measure = MEASURES[metric][number]
     counts, unreadable = measure.counts(items, tuple(texts))
     return float(measure.value(counts.sum(axis=0))), unreadable
+
+
+def test_an_option_that_an_item_lacks_has_no_score_of_a_head_or_of_the_others() -> None:
+    few = PromptedExample("1", "de", (Message("user", "x"),), "Ja", ("Ja", "", "Nein"), "Ja", ("Ja",))
+    for values in ([-1.0, -0.1, -2.0], [-1.0, -2.0]):  # a head says all labels
+        assert choice_scores([few], [{"log_likelihoods": values}]).tolist() == [[-1.0, -np.inf, -2.0]]
 
 
 def test_every_metric_of_a_recipe_has_its_measure() -> None:

@@ -36,6 +36,7 @@ def test_loss_and_accuracy_are_those_of_the_stock_model_and_of_scoring(base):
     model.eval()
     found = validation.values(sums)
     assert list(found) == ["loss", "accuracy", "loss/de", "accuracy/de", "loss/ar", "accuracy/ar"]
+    losses, numbers = [], []
     for code, examples in validation_examples(recipe, rows).items():
         items = [prompted(example, recipe.task, recipe.prompt) for example in examples]
         scores = choice_log_likelihoods(model, choice_requests(items, encoder), batch_tokens=4096, pad_id=0)
@@ -48,6 +49,8 @@ def test_loss_and_accuracy_are_those_of_the_stock_model_and_of_scoring(base):
             number = sum(label != -100 for label in row.labels)
             total, tokens = total + float(loss) * number, tokens + number
         assert found[f"loss/{code}"] == pytest.approx(total / tokens, rel=1e-4)
+        losses, numbers = [*losses, total], [*numbers, tokens]
+    assert found["loss"] == pytest.approx(sum(losses) / sum(numbers), rel=1e-4)
     assert found["accuracy"] == pytest.approx((found["accuracy/de"] + found["accuracy/ar"]) / 2)
 
 

@@ -30,6 +30,7 @@ LABEL = item("de", "Ja", ("Ja", "Vielleicht", "Nein"))
         (["Antwort: 18", "Antwort: 4", "Antwort: 4", "Antwort: 18"], 0),
         (["keine", "auch nicht", "Antwort: 18"], 2),  # those without an answer have no vote
         (["keine", "auch nicht"], 0),
+        (["keine", "Antwort: 18"], 1),
         (["", "", "Antwort: 4"], 2),
     ],
 )

@@ -129,6 +129,25 @@ def test_targets_of_one_group_are_named(folder: Path) -> None:
     told = "Too few groups of items: tr with one. "
     assert any(line.startswith(told) for lines in warnings(few) for line in lines)
     assert not any("Too few" in line for lines in warnings(findings) for line in lines)
+    whole = dataclasses.replace(findings, study=dataclasses.replace(findings.study, missing=()))
+    assert len(warnings(whole)) == len(warnings(findings)) - 1  # no run is missing
+
+
+@pytest.mark.parametrize(("num_assignments", "told"), [(1, "two seeds only"), (2, "in two ways only"), (3, "")])
+def test_too_few_seeds_or_assignments_are_told(folder: Path, num_assignments: int, told: str) -> None:
+    findings = analyse(collect(folder), Settings(num_bootstrap=20))
+    cells = tuple(
+        dataclasses.replace(cell, assignment=number % num_assignments)
+        for number, cell in enumerate(findings.study.cells)
+    )
+    of_noise = [
+        line
+        for (line, *_) in warnings(
+            dataclasses.replace(findings, study=dataclasses.replace(findings.study, cells=cells))
+        )
+        if "would change" in line
+    ]
+    assert [told in line for line in of_noise] == [True] * bool(told)
 
 
 def test_the_page_says_what_was_drawn_and_what_is_corrected_for(folder: Path) -> None:

@@ -42,8 +42,8 @@ def test_mistakes_in_a_folder(folder: Path) -> None:
 
 
 def test_texts_of_different_size_are_pointed_out() -> None:
-    [note] = Texts("here", {"en": ("a" * 600,), "de": ("b" * 100,)}).notes()
-    assert note.startswith("The texts differ in size (de 100 characters, en 600)")
+    [note] = Texts("here", {"en": ("a" * 300,), "de": ("b" * 600,), "fi": ("c" * 60, "d" * 40)}).notes()
+    assert note.startswith("The texts differ in size (fi 100 characters, de 600)")
     assert Texts("here", {"en": ("a" * 400,), "de": ("b" * 100,)}).notes() == []
 
 

@@ -250,7 +250,8 @@ def test_greedy_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["l2v_syntax", "l2v_inventory", "random", "scripts", "mean_reciprocal_rank"]
     exact = rank_source_sets("xnli", 4, criteria=names)
     monkeypatch.setattr(search, "EXACT_LIMIT", 1000)
-    greedy = rank_source_sets("xnli", 4, criteria=names)
+    greedy = rank_source_sets("xnli", 4, criteria=names, top=60)
+    assert len(greedy.criteria["l2v_syntax"].sets) == 60
     assert (exact.method, greedy.method, greedy.num_sets) == ("exact", "greedy", 1365)
     for name in ("l2v_syntax", "l2v_inventory"):
         assert greedy.criteria[name].sets[0].languages == exact.criteria[name].sets[0].languages

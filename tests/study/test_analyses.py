@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from synthetic_study import (
@@ -83,6 +84,31 @@ def test_sets_are_compared_with_their_own_members() -> None:
     assert claim is not None and claim.others is None  # without ar there is no set
 
 
+def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> None:
+    """Of a mean over languages the jackknife's error is the standard error of the mean."""
+    gained = np.array([0.010, 0.002, 0.016, -0.004, 0.006])
+    left_out = (gained.sum() - gained) / 4
+    tested, others = gains.tested_by(null, gained.mean(), np.full(300, gained.mean()), left_out)
+    assert tested.p == pytest.approx(stats.ttest_1samp(gained, 0).pvalue)
+    assert tested.p_equal == pytest.approx(stats.ttest_1samp(gained, null.margin, alternative="less").pvalue)
+    assert others == pytest.approx(stats.t.interval(0.95, 4, gained.mean(), stats.sem(gained)))
+    assert tested.error == pytest.approx(stats.sem(gained)) and tested.freedom == 4
+    # What items and seeds, or the luck of a maximum, leave open is not less for it.
+    drawn = np.random.default_rng(0).normal(gained.mean(), 0.02, 300)
+    for more, error in ((gains.tested_by(null, 0.006, drawn, left_out), drawn.std()),
+                        (gains.tested_by(null, 0.006, np.full(300, 0.006), left_out, 0.03), 0.03)):  # fmt: skip
+        assert more[0].error == pytest.approx(error) and np.diff(more[1]) > 4 * error
+
+
+def test_the_luck_of_a_maximum_is_that_of_normal_order_statistics() -> None:
+    figures = with_figures(no_effect, sets=[*SINGLES[:2], TRIPLES[0]], num_items=40)
+    sd = figures.mean[:2].std(ddof=1)
+    assert gains.luck(figures, "best", 1) == pytest.approx(sd * np.sqrt(1 - 1 / np.pi), rel=0.02)  # larger of two
+    assert gains.luck(figures, "member", 1) == pytest.approx(sd / np.sqrt(2), rel=0.02)  # of one: a mean
+    assert gains.luck(figures, "member", 3) == gains.luck(figures, "best", 3)  # a set holds all there are
+    assert gains.luck(figures, "mean", 3) == 0.0
+
+
 def test_number_of_sources() -> None:
     pool = POOL[:4]
     sets = [one for k in range(1, 5) for one in itertools.combinations(pool, k)]
@@ -130,9 +156,22 @@ def test_recurrence() -> None:
     assert found.claims[0].low > 0 and found.claims[0].name == "recurrence"
 
 
+def test_a_language_in_all_sets_or_in_none_is_held_against_nothing() -> None:
+    figures = with_figures(no_effect, sets=[("ar", *one) for one in itertools.combinations(POOL[1:6], 2)])
+    rows = done(composition.recurrence(figures, 3)).tables[0].frame.set_index("language")
+    assert rows.loc[["ar", "zh"], ["with", "without", "difference", "p_adjusted"]].isna().all(axis=None)
+    rows, means = rows.drop(["ar", "zh"]), figures.mean
+    assert (rows["num_sets"] == 4).all() and rows["p_adjusted"].notna().all()
+    assert rows["difference"].to_numpy() == pytest.approx(rows["with"] - rows["without"])
+    assert rows["with"].to_numpy() * 4 + rows["without"].to_numpy() * 6 == pytest.approx(means.sum())
+    with_de = [mean for mean, one in zip(means, figures.sets, strict=True) if "de" in one]
+    assert rows.loc["de", "with"] == pytest.approx(np.mean(with_de))
+
+
 def test_sets_that_tie_at_the_fifth_place_all_count() -> None:
-    means = np.array([[0.9, 0.8, 0.7, 0.6, 0.1 + 0.2, 0.3, 0.1]])
-    assert composition._top_shares(means, np.eye(7)).round(3).tolist() == [[*[0.167] * 6, 0]]
+    means = np.array([[0.9, 0.8, 0.7, 0.6, 0.1 + 0.2, 0.3, 0.1], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]])
+    expected = [[*[0.167] * 6, 0], [0, 0, *[0.2] * 5]]
+    assert composition._top_shares(means, np.eye(7)).round(3).tolist() == expected
 
 
 def test_criteria_rank_the_set_that_they_pick() -> None:
@@ -151,6 +190,8 @@ def test_criteria_rank_the_set_that_they_pick() -> None:
     scripts = column(picks, "criterion").index("scripts")
     assert column(picks, "pick")[scripts] == "13 sets tie"
     assert [c.name for c in found.claims] == ["pick_l2v_syntax"] and found.claims[0].low > 0
+    ranks, rhos = ([mark.value for mark in figure.marks] for figure in found.figures)  # the best stand first
+    assert ranks == sorted(ranks) and rhos == sorted(rhos, reverse=True) and len(ranks) == 3
 
 
 def test_criteria_find_nothing_where_there_is_nothing(null: SetFigures) -> None:
@@ -205,10 +246,36 @@ def test_transfer_matrix_and_best_sets() -> None:
     column_of_tr = [row[TARGETS.index("tr")] for row in heat.values]
     assert int(np.argmax(column_of_tr)) == POOL.index("de")
     assert len(found.tables[1].frame) == 7 * 3
-    best = done(transfer.best_sets(figures, 3)).tables[0]
+    section = done(transfer.best_sets(figures, 3))
+    best = section.tables[0]
+    assert all(mark.low < mark.value < mark.high for mark in section.figures[0].marks)
     assert "de" in column(best, "set")[TARGETS.index("tr")].split()
     # Chosen on other seeds is what choosing gives; the best itself is the luckiest of 35.
     assert np.mean(column(best, "other_seeds")) < np.mean(column(best, "accuracy"))
+
+
+def test_chosen_on_other_seeds_by_hand() -> None:
+    """Without the first seed ar is best, and has 50 % there; without the second de, and 70 % there."""
+    figures = with_figures(no_effect, sets=SINGLES[:2], num_items=10)
+    runs = pd.DataFrame({"fi": [0.5, 0.9, 0.6, 0.7]}, figures.runs.index)
+    found = transfer.chosen_on_other_seeds(dataclasses.replace(figures, runs=runs), np.arange(2), "fi")
+    assert found == pytest.approx(0.6)
+
+
+def test_what_sets_gain_is_over_the_base_in_the_same_language() -> None:
+    study = study_in_memory(no_effect, sets=ALL[:10], num_seeds=2)
+    base = np.ones((3, 100, 2), dtype=np.float32)
+    base[:, :, 0] = np.arange(100) < np.array([[20], [40], [50]])
+    study = dataclasses.replace(study, base=base)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=200))
+    assert figures.base == pytest.approx([0.2, 0.4, 0.5])
+    pairs = done(transfer.matrix(figures)).tables[1].frame
+    assert pairs["gain"].to_numpy().reshape(7, 3) == pytest.approx(figures.point[:7] - [0.2, 0.4, 0.5])
+    assert ((pairs["gain_low"] < pairs["gain"]) & (pairs["gain"] < pairs["gain_high"])).all()
+    every = comparisons.every_set(figures).tables[0].frame
+    assert (every["accuracy"] - every["gain"]).to_numpy() == pytest.approx(1.1 / 3)
+    several = done(comparisons.single_or_several(figures, 3)).tables[2]
+    assert column(several, "base") == pytest.approx([0.2, 0.4, 0.5])
 
 
 def test_similarity_is_found_and_compared_within_each_target() -> None:
@@ -222,6 +289,10 @@ def test_similarity_is_found_and_compared_within_each_target() -> None:
     found = done(transfer.similarity(figures, 1))
     row = found.tables[0].frame.iloc[0]
     assert row["part"] == transfer.MEAN and row["spearman"] > 0.7
+    within = [(one - one.mean(axis=0)).ravel() for one in (like, figures.point)]
+    assert row["spearman"] == pytest.approx(stats.spearmanr(*within).statistic)
+    (claim,) = found.claims
+    assert (claim.name, claim.value, claim.tested.p) == ("similarity_1", row["spearman"], pytest.approx(1 / 5040))
     figures = with_figures(lambda s, t: 2.0 * TARGETS.index(t), sets=SINGLES)
     none = done(transfer.similarity(figures, 1))
     assert min(column(none.tables[0], "p_adjusted")) > 0.05
@@ -262,6 +333,7 @@ def test_a_whole_study_from_files(tmp_path: Path) -> None:
     findings = analyse(collect(folder), Settings(num_bootstrap=200))
     assert [part.slice for part in findings.slices] == [Slice(300, "direct"), Slice(1500, "direct")]
     assert all(len(part.done) + len(part.not_done) == 12 for part in findings.slices)
+    assert [len(section.tables[0].frame) for section in findings.overall] == [4]  # two sizes at two budgets
     assert all(
         claim.p_adjusted is not None and claim.p_adjusted >= claim.tested.p - 1e-9 for _, claim in findings.claims
     )

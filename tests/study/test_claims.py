@@ -57,6 +57,7 @@ def test_what_several_claims_take_away_is_said() -> None:
     # 2.576 and 0.842 standard errors: the quantiles of 0.05 / 5, two-sided, and of a power of 0.8.
     assert one.detectable == pytest.approx(0.01 * (2.5758 + 0.8416), abs=1e-5)
     assert "found in 4 of 5 such studies from 3.4 points on" in sentence(one)
+    assert "of 5 such studies" not in sentence(*corrected([CLAIM]))  # which is found
 
 
 def test_no_effect_of_more_than_all_there_is_is_named() -> None:
@@ -73,6 +74,8 @@ def test_tests_that_can_find_nothing_cost_the_others_nothing() -> None:
     assert [one.p_adjusted for one in found] == [pytest.approx(0.04)] * 2 + [1.0] * 3
     assert [one.detectable is None for one in found] == [False, False, True, True, True]
     assert corrected(claims[4:])[0].p_adjusted == pytest.approx(1 / 35)  # alone it can be found
+    two = corrected([with_p(0.02, p_least=0.02), with_p(0.04, p_least=0.04)])  # at 0.05 / 2 one can be, and is alone
+    assert [one.p_adjusted for one in two] == [0.02, 1.0]
 
 
 def test_equal_is_more_than_not_found() -> None:

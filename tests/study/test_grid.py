@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
 from mslt_it.study.config import StudyConfig, load_study
+from mslt_it.study.forecast import forecast
 from mslt_it.study.grid import base_recipe, by_size, cell_recipe, cells, source_sets, with_budgets, with_rest
+from mslt_it.study.manifest import StudyFolder
 
 
 def study(**changes: object) -> StudyConfig:
@@ -120,3 +123,20 @@ def test_targets_rest_is_every_language_of_the_data_outside_the_pool(tmp_path: P
     assert written.targets == ("rest",) and with_rest(written, RowStore())[0].targets[:2] == ("bg", "el")
     with pytest.raises(Problem, match=r"another number in every cell.*budgets=\[1500\]"):
         with_budgets(study(budgets=()), load_recipe("xnli_3src", ["data.num_examples_total=max"]))
+
+
+def test_how_long_a_cell_takes_is_told_by_those_like_it(tmp_path: Path) -> None:
+    expected = "expected={seconds_per_step: 2, seconds_per_item: 0.5, origin: here}"
+    config = load_study("tiny", ["budgets=[24,48]", expected], write_study(tmp_path))
+    base, planned, folder = base_recipe(config), cells(config), StudyFolder(tmp_path / "out")
+    seconds, _ = forecast(config, base, planned, folder)
+    # Six steps; twelve items of the sources and of both targets.
+    assert seconds == {cell.id: 6 * 2 + (len(cell.sources) + 2) * 12 * 0.5 for cell in planned}
+    folder.timing("x").parent.mkdir(parents=True)
+    for name, took, whole in (("de_n24_s0", 10, 1), ("en_n24_s0", 30, 1), ("zh_n24_s0", 80, 1), ("de_n48_s0", 9, 0)):
+        folder.timing(name).write_text(json.dumps({"seconds": took, "from_the_start": bool(whole)}), encoding="utf-8")
+    seconds, origin = forecast(config, base, planned, folder)
+    assert set(seconds.values()) == {30} and origin.startswith("median of 3 cells")  # none of 48 rows was whole
+    folder.timing("en_n48_s0").write_text(json.dumps({"seconds": 70.0, "from_the_start": True}), encoding="utf-8")
+    seconds, _ = forecast(config, base, planned, folder)
+    assert seconds == {cell.id: {24: 30, 48: 70}[cell.budget] for cell in planned}

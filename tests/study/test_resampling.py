@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.stats import kendalltau
@@ -124,6 +125,27 @@ def test_a_set_that_lacks_seeds_is_held_against_others_with_what_they_do() -> No
         low, high = resample(some, some.slices[0], Settings(num_bootstrap=200)).compare([2], [0]).range
         held += low <= 0 <= high
     assert held >= 72  # 80 here; 50 where what seeds do to all sets is taken to cancel
+
+
+def test_the_interval_of_an_agreement_lies_on_the_other_side_of_what_is_drawn() -> None:
+    study = study_in_memory(no_effect, sets=SINGLES[:2], num_items=10)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=10))
+    drawn = np.linspace(0.3, 0.5, 10_001)
+    assert figures.of_order(0.45, drawn) == pytest.approx((0.405, 0.595), abs=1e-4)  # 0.305 and 0.495 are drawn
+    assert figures.of_order(0.6, drawn) == pytest.approx((0.6, 0.895), abs=1e-4)
+    assert figures.of_order(0.9, drawn) == (0.9, 1.0) and figures.of_order(-1.2, drawn, -2, 2) == (-2, -1.2)
+
+
+def test_noise_of_seeds_by_hand() -> None:
+    study = study_in_memory(no_effect, sets=SINGLES[:3], num_items=10)
+    figures = resample(study, study.slices[0], Settings(num_bootstrap=10))
+    runs = pd.DataFrame({"fi": [1.0, 3, 2, 2, 3, 4, 3, 6, 6]}, figures.runs.index)  # three sets of three seeds
+    figures = dataclasses.replace(figures, runs=runs)
+    # Sums of squares in the sets: 2, 2 and 6, of two degrees of freedom each.
+    assert figures.seed_sd(range(3)) == pytest.approx(np.sqrt(10 / 6))
+    # Two-way layout: seeds' means 2, 4, 4 have the variance 4/3; residuals have the mean square 2/4, of which a third.
+    assert figures.shared_seed_sd(range(3)) == pytest.approx(np.sqrt(4 / 3 - 0.5 / 3))
+    assert figures.shared_seed_sd([0]) is None
 
 
 def test_more_seed_noise_widens_intervals() -> None:

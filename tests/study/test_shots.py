@@ -29,6 +29,7 @@ from mslt_it.study.grid import base_recipe, cell_recipe, cells, with_budgets
 from mslt_it.study.manifest import StudyFolder
 from mslt_it.training.sft import flops
 
+THREE = [("ar", "de", "zh"), ("ar", "de", "en"), ("ar", "en", "zh"), ("de", "en", "zh")]
 ARGUMENTS = ["pool=[zh,de,ar]", "set_sizes=[1,2]", "shots=[0,4]", "budgets=[24]"]
 
 
@@ -126,6 +127,28 @@ def test_the_answer_says_from_how_many_rows_on() -> None:
     assert "40 rows of the target, against 3 sources, at the same total cost: " in said
 
 
+def test_every_target_has_its_own_answer() -> None:
+    study = shots_study({0: 0.0, 10: -0.4, 40: 1.0}, 0.3)
+    for cell in study.cells:
+        if cell.share == 40:
+            cell.counts[1, :, 0] = 0  # of tr all are wrong
+    (section,) = analyse(study, Settings(num_bootstrap=200)).slices[0].done
+    better = "better than a third source from k = 40 on"
+    assert f"fi: {better}; tr: no such k seen; th: {better}." in section.notes[1]
+
+
+def test_without_larger_sets_the_same_ones_without_rows_are_held_against() -> None:
+    study = shots_study({0: 0.0, 40: 1.0}, 0.3)
+    study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if len(cell.sources) == 2))
+    found = analyse(study, Settings(num_bootstrap=100))
+    (section,) = found.slices[0].done
+    means = section.tables[0].frame["accuracy"]
+    assert found.claims[0][1].value == pytest.approx(means[1] - means[0])
+    without = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.share))
+    (reason,) = analyse(without, Settings(num_bootstrap=100)).slices[0].not_done
+    assert reason.reason == "Nothing to hold them against: put 0 into shots, or a size more into set_sizes."
+
+
 def test_sets_without_rows_of_a_target_have_no_curve() -> None:
     study = shots_study({0: 0.0, 10: 0.5}, 0.3)
     study = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if not cell.share))
@@ -152,18 +175,18 @@ def test_intervals_of_the_curve_hold_for_all_its_rows() -> None:
         assert low < claim.low < claim.high < high
 
 
-def test_sets_that_seeds_do_not_move_do_not_stand_for_those_they_move() -> None:
-    """Sets of two with shots are always right, the sets of three move by their seeds, as if they stood alone."""
-    three = [("ar", "de", "zh"), ("ar", "de", "en"), ("ar", "en", "zh"), ("de", "en", "zh")]
-    moved = study_in_memory(lambda sources, code: 0.0, sets=three, seed_sd=0.6, num_items=400)
-    two = [("ar", "de"), ("ar", "en"), ("de", "zh"), ("en", "zh")]
-    still = study_in_memory(lambda sources, code: 20.0, sets=two, num_items=400)
-    shot = tuple(dataclasses.replace(cell, share=40) for cell in still.cells)
+@pytest.mark.parametrize("shot", [[("ar", "de"), ("ar", "en"), ("de", "zh"), ("en", "zh")], THREE])
+def test_sets_that_seeds_do_not_move_do_not_stand_for_those_they_move(shot: list[tuple[str, ...]]) -> None:
+    """Sets with shots are always right, the sets of three move by their seeds, as if they stood alone."""
+    moved = study_in_memory(lambda sources, code: 0.0, sets=THREE, seed_sd=0.6, num_items=400)
+    still = study_in_memory(lambda sources, code: 20.0, sets=shot, num_items=400)
+    cells = (*(dataclasses.replace(cell, share=40) for cell in still.cells), *moved.cells)
     settings = Settings(num_bootstrap=400)
     alone = resample(moved, moved.slices[0], settings).mean_drawn.std(axis=0)
-    both = resample(dataclasses.replace(moved, cells=(*shot, *moved.cells)), moved.slices[0], settings)
-    assert both.mean_drawn.std(axis=0)[-4:] == pytest.approx(alone, rel=0.15)
-    assert both.mean_drawn.std(axis=0)[:4].max() < 0.2 * alone.min()
+    both = resample(dataclasses.replace(moved, cells=cells), moved.slices[0], settings)
+    has_shots = np.array([share is not None for share in both.shares])
+    assert both.mean_drawn.std(axis=0)[~has_shots] == pytest.approx(alone, rel=0.15)
+    assert both.mean_drawn.std(axis=0)[has_shots].max() < 0.2 * alone.min()
 
 
 def test_no_such_k_is_said_as_plainly() -> None:
@@ -187,6 +210,14 @@ def test_the_front_of_figures_against_cost_and_operations() -> None:
     assert [figure.x_axis for figure in section.figures] == [
         "cost of the labelled rows", "floating-point operations of training, 10⁹",
     ]  # fmt: skip
+
+
+def test_two_kinds_make_a_front_and_one_does_not() -> None:
+    study = shots_study({10: 0.2}, 0.7)
+    (section,) = analyse(study, Settings(num_bootstrap=20)).overall
+    assert len(section.tables[0].frame) == 2
+    one = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.share))
+    assert not analyse(one, Settings(num_bootstrap=20)).overall
 
 
 def test_what_is_on_the_front() -> None:

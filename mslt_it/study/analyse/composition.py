@@ -86,7 +86,7 @@ def diversity(figures: SetFigures, k: int, order: Order) -> Analysis | NotDone:
         return NotDone("diversity", title, reason)
     values = np.array([by_set[tuple(sorted(figures.sets[row]))] for row in members])
     rising = members[np.argsort(values, kind="stable")]
-    quarter = max(1, len(members) // 4)
+    quarter = len(members) // 4
     least, most = rising[:quarter], rising[-quarter:]
     of_sets = f" of the sets of {k}"
     groups: dict[str, Rows] = {

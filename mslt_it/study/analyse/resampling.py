@@ -137,7 +137,7 @@ class SetFigures:
     def assignment_sd(self, rows: Rows) -> float | None:
         """SD over assignments of the mean over their seeds, pooled over the sets; None with one assignment."""
         of_assignments = self.runs.loc[list(rows)].mean(axis=1).groupby(["set", "assignment"]).mean()
-        return _pooled_sd(of_assignments.groupby("set")) if self.num_assignments(rows) > 1 else None
+        return _pooled_sd(of_assignments.groupby("set"))
 
     def interval(self, drawn: np.ndarray) -> tuple[float, float]:
         """(B,) drawn figures -> between which the middle of them lies."""

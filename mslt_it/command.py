@@ -178,7 +178,7 @@ def _no_key(command: Command, argument: str, config_dir: str | None, uncut: str)
             f"{shlex.quote(uncut)}."
         )
     if command.words or not known:
-        return Problem(f"Argument '{argument}' is one too much. {_write(command)}")
+        return Problem(f"Argument '{argument}' is one too many. {_write(command)}")
     return Problem(f"Argument '{argument}' is not KEY=VALUE. {_write(command)} Known: {', '.join(known)}.")
 
 

@@ -66,7 +66,7 @@ class Journal:
         if not is_torn and not self._replaces:
             if _head_of(content) is not None:
                 raise Problem(
-                    f"{self.path} was begun for something else (other weights, prompts, rows or settings). Choose "
+                    f"{self.path} belongs to other work (other weights, prompts, rows or settings). Choose "
                     "another out=, or remove that folder."
                 )
             put_aside(self.path)

@@ -42,7 +42,7 @@ def refuse_no_run(folder: Path, key: str = "run") -> None:
     sealed = (path.parent for pattern in ("*", "cells/*") for path in sorted(folder.glob(f"{pattern}/{COMPLETE}")))
     inner = next((path for path in sealed if (path / CONFIG).is_file()), None)
     remedy = f"Give one of the runs in it: {key}={inner}." if inner else _PRINTED
-    raise Problem(f"{key}={folder}: there is no {CONFIG}, so it is no run. {remedy}")
+    raise Problem(f"{key}={folder}: there is no {CONFIG}, so it is not a run. {remedy}")
 
 
 def refuse_no_model(folder: Path, key: str = "run") -> None:

@@ -67,7 +67,7 @@ def test_help_names_every_key_recipe_and_option() -> None:
     [
         (["trian"], "error: Unknown command 'trian'. Did you mean 'train'? Known: combine, completion, data, "),
         (["recipes", "--config-dir", "/nowhere/at/all"], "error: --config-dir: '/nowhere/at/all' is not a folder."),
-        (["recipes", "all"], "error: Argument 'all' is one too much."),
+        (["recipes", "all"], "error: Argument 'all' is one too many."),
         (["tasks", "xnlii"], "error: Unknown task 'xnlii'. Did you mean 'xnli'?"),
         (["tasks", "language=th"], "error: language has no effect without a task. Write mslt tasks xnli language=th."),
     ],

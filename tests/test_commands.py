@@ -111,9 +111,9 @@ def test_words_stand_for_keys_in_their_order() -> None:
     own = Command("tasks", "", ("",), ("mslt tasks",), Options, words=("out",), flags=("--config-dir",))
     call = parse(own, ["x", "runs=[a]", "--config-dir", "my"])
     assert call.options.out == "x" and call.config_dir == "my"
-    with pytest.raises(Problem, match=r"^Argument 'y' is one too much\."):
+    with pytest.raises(Problem, match=r"^Argument 'y' is one too many\."):
         parse(own, ["x", "y"])
-    with pytest.raises(Problem, match=r"^Argument 'x' is one too much\. Write for example mslt recipes\.$"):
+    with pytest.raises(Problem, match=r"^Argument 'x' is one too many\. Write for example mslt recipes\.$"):
         parse(importlib.import_module(cli.COMMANDS["recipes"][0]).COMMAND, ["x"])
 
 

@@ -49,11 +49,11 @@ def test_what_is_no_run_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
         tmp_path / "runs" / "xnli-012": f"there is no such folder. Did you mean run={run}? {PRINTED}",
         tmp_path / "elsewhere": f"there is no such folder. {PRINTED}",
         run / "config.yaml": f"it is a file. {PRINTED}",
-        tmp_path / "runs": f"there is no config.yaml, so it is no run. Give one of the runs in it: run={run}.",
-        tmp_path / "study": f"there is no config.yaml, so it is no run. Give one of the runs in it: run={cell}.",
+        tmp_path / "runs": f"there is no config.yaml, so it is not a run. Give one of the runs in it: run={run}.",
+        tmp_path / "study": f"there is no config.yaml, so it is not a run. Give one of the runs in it: run={cell}.",
         folder(
             tmp_path / "evals", "request.json", "COMPLETE.json"
-        ): f"there is no config.yaml, so it is no run. {PRINTED}",
+        ): f"there is no config.yaml, so it is not a run. {PRINTED}",
         folder(
             run / "adapter", "adapter_config.json"
         ): f"this is an adapter. Give the run folder it lies in: run={run}.",
@@ -63,7 +63,7 @@ def test_what_is_no_run_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
         with pytest.raises(Problem, match=re.escape(f"run={path}: {said}")):
             refuse_no_run(path)
     refuse_no_model(folder(tmp_path / "merged", "merge.json"))
-    with pytest.raises(Problem, match=r"there is no config\.yaml, so it is no run"):
+    with pytest.raises(Problem, match=r"there is no config\.yaml, so it is not a run"):
         refuse_no_model(tmp_path / "evals")
 
 
@@ -139,7 +139,7 @@ MISTAKES = (
     ("export run=RUN out=e format=onnx", "format=onnx is for encoders, and this is a model of kind decoder. Choose"),
     ("export run=RUN out=e name=a/b", "name='a/b' cannot be a file's name."),
     ("export run=RUN out=e format=vllm push=me/x", "push=me/x: the adapter belongs to the base 'world', which is no"),
-    ("predict run=RUN data=FILE.csv out=o.csv", "FILE.csv has no column 'premise', which the run asks about."),
+    ("predict run=RUN data=FILE.csv out=o.csv", "FILE.csv has no column 'premise', which the run needs."),
     (
         "predict run=RUN data=ROWS.jsonl out=o.csv language=xx",
         "language=xx is neither a column of the table nor a lang",
@@ -170,7 +170,10 @@ MISTAKES = (
     ("train recipie=xnli_3src", "No recipe given. Write recipe=NAME in place of recipie=xnli_3src."),
     ("train recipe=xnli_3src output_dir=EVAL", "output_dir=EVAL holds an evaluation (request.json), which is left as"),
     ("train recipe=xnli_3src output_dir=MINE", "MINE holds results.json and no run. Choose another output_dir."),
-    ("data recipe=xnli_3src output_dir=MINE", "output_dir=MINE: MINE/train.jsonl is there and not of mslt data. Give"),
+    (
+        "data recipe=xnli_3src output_dir=MINE",
+        "output_dir=MINE: MINE/train.jsonl was not written by mslt data. Give",
+    ),
     ("data recipe=xnli_3src output_dir=RUN", "output_dir=RUN holds a run (config.yaml), which is left as it is."),
     (OWN.replace("=a", "=[a,b]"), "task.input_fields=['a', 'b'] shows 'b', which is the answer (task.label_field)."),
     (OWN, "takes 1500 training rows of 'en', and TABLE.csv has 3. Write data.num_examples_total=max for as many"),

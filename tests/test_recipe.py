@@ -123,7 +123,7 @@ def test_overrides_after_the_recipe() -> None:
         ("data.num_examples_total=2", "data.num_examples_total=2 is fewer than the 3 sources."),
         (
             "data.num_examples={ar:9}",
-            "data.num_examples={ar:9} says nothing of de, which is a source. Add data.num_exa",
+            "data.num_examples={ar:9} does not mention the source de. Add data.num_exa",
         ),
         (
             "data.num_examples={ar:9,de:5,zh:3,en:2}",

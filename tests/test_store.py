@@ -107,7 +107,7 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(tmp_path: Path, w
     path = tmp_path / "other.jsonl"
     for content in (whole.replace(b'"de"', b'"tr"', 1), b'{"evaluation_of":{}}\n'):
         path.write_bytes(content)
-        with pytest.raises(Problem, match=r"other\.jsonl was begun for something else \(other weights.*another out="):
+        with pytest.raises(Problem, match=r"other\.jsonl belongs to other work \(other weights.*another out="):
             Journal(path, HEAD, SIZES).open()
         assert path.read_bytes() == content
 

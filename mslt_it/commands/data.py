@@ -67,7 +67,7 @@ def run(call: Call) -> int:
         is_ours = "num_leaks_checked" in (read_json(folder / WRITTEN[1]) or {})
         for path in (folder / name for name in WRITTEN):
             if path.exists() and not is_ours:
-                raise Problem(f"output_dir={folder}: {path} is there and not of mslt data. Give another folder.")
+                raise Problem(f"output_dir={folder}: {path} was not written by mslt data. Give another folder.")
 
     tokenizer = functools.cache(functools.partial(late_tokenizer, recipe.model))
     recipe = with_found_labels(resolved(recipe, tokenizer, store), store)

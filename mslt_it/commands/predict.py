@@ -54,7 +54,7 @@ def _told(content: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {code}{other}: {counted(number, 'row')}{shown}")
     if content["reasons"]:
         listed = ", ".join(f"{reason} {n}" for reason, n in content["reasons"].items())
-        lines.append(f"Without a label, or in doubt: {listed} (column reason).")
+        lines.append(f"Rows without a label, or uncertain: {listed} (column reason).")
     return [*lines, f"Written: {content['out']} and {content['out']}.json"]
 
 

@@ -317,7 +317,7 @@ def _with_rows(recipe: Recipe) -> Recipe:
     rows = dict(zip(codes, data.num_examples.values(), strict=True))
     if missing := [code for code in recipe.sources if code not in rows]:
         raise Problem(
-            f"data.num_examples={written(data.num_examples)} says nothing of {missing[0]}, which is a source. Add "
+            f"data.num_examples={written(data.num_examples)} does not mention the source {missing[0]}. Add "
             f"data.num_examples.{missing[0]}=ROWS, or write data.num_examples={{}} to share the total equally."
         )
     if unknown := [code for code in rows if code not in recipe.sources]:

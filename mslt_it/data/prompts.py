@@ -341,7 +341,7 @@ def _read(path: Path, content: Any, task: TaskConfig) -> PromptFile:
     found, fields = build(_Content, content, str(path)), task.input_fields
     templates = found.cloze if task.is_cloze else found.templates
     if not templates:
-        raise Problem(f"{path} has no way of asking without options. Add cloze: ['{{FIELD}}'], or task.choices=shown.")
+        raise Problem(f"{path} has no prompt without options. Add cloze: ['{{FIELD}}'], or task.choices=shown.")
     for number, template in enumerate(templates):
         used = placeholders(template, fields, f"{path}: template {number}")
         if missing := [name for name in shown_fields(task) if name not in used]:

@@ -55,7 +55,7 @@ def run_remarks(rows: Sequence[ScoreRow], task: TaskConfig, confidence: float) -
     only = [(row.language, row.only_label, row.n) for row in main if row.only_label]
     of_languages = [row for row in main if not row.is_mean]
     cut, answers = sum(row.num_cut for row in of_languages), sum(row.n for row in of_languages)
-    told = f"{cut} of {counted(answers, 'answer')} had no end within the limit (task.max_answer_tokens, of chains of "
+    told = f"{cut} of {counted(answers, 'answer')} reached the token limit (task.max_answer_tokens, of chains of "
     told += "thought scoring.max_chain_tokens): what was written by then is scored."
     return [
         *([_of_mean(mean, confidence)] if mean else []),
@@ -88,7 +88,7 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
         bars = [max(1 / len(task.choice_names), r.majority_share or 0.0) for r in unseen]
         is_mean_above = mean is not None and (mean.low or 0.0) > sum(bars) / number
     elif not has_base(unseen):
-        return f"What a fresh head says is chance, so no untuned base stands beside these figures.{could_not}"
+        return f"A fresh head is at chance, so there is no untuned base to compare with.{could_not}"
     else:
         above = [r.language for r in unseen if r.gain_low is not None and r.gain_low > 0]
         bar = short = "better than the untuned base"
@@ -97,7 +97,7 @@ def verdict(rows: Sequence[ScoreRow], task: TaskConfig) -> str:
     if not above and is_mean_above and number > 1:
         return f"No unseen language alone is {none}. Their mean is {short}, by its interval.{could_not}"
     if not above:
-        return f"No unseen language is {none}. Nothing was transferred that this many items could show.{could_not}"
+        return f"No unseen language is {none}. No transfer can be detected with this many items.{could_not}"
     others = [r.language for r in unseen if r.language not in above]
     rest = f"; not {short}: {', '.join(others)}" if others else ""
     is_are = "language is" if number == 1 else "languages are"
@@ -116,13 +116,13 @@ def _of_mean(mean: ScoreRow, confidence: float) -> str:
         said += f", {span(mean.languages_low, mean.languages_high)} for other languages like these"
     said += f"; {_counted(mean, 'in every one of the languages')}"
     if mean.train_majority_share is not None:
-        said += f". Always the training rows' most frequent label: {percent(mean.train_majority_share)}"
+        said += f". Baseline (the training rows' most frequent label): {percent(mean.train_majority_share)}"
     return f"{said}."
 
 
 def _counted(mean: ScoreRow, where: str) -> str:
     said = counted(mean.n, "row") + f", {counted(mean.num_shared, 'item')} {where}" * bool(mean.num_shared)
-    return said + f", in {counted(mean.num_groups, 'group that is', 'groups that are')} drawn whole" * (
+    return said + f", in {counted(mean.num_groups, 'group', 'groups')}, each resampled as a unit" * (
         0 < mean.num_groups < (mean.num_shared or mean.n)
     )
 
@@ -176,7 +176,7 @@ def _of_chance(figures: Figures) -> list[str]:
 def _only_label(who: str, found: Sequence[tuple[str, str, int]]) -> str:
     """``found``: language, the label, how many items it was given to."""
     listed = ", ".join(f"{code} '{label}' ({n} of {n})" for code, label, n in found)
-    return f"{who} gave one label to every item, whatever it says: {listed}."
+    return f"{who} gave every item the same label, whatever its text: {listed}."
 
 
 def _wrapped(lines: Sequence[str]) -> str:

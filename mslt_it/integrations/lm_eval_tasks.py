@@ -142,7 +142,7 @@ def _filtered(item: PromptedExample) -> str:
     found = re.findall(NUMBER, item.label)
     if not found or parse_number(found[-1], item.language) != right_number(item.label, item.language):
         raise Problem(
-            f"The right answer {item.label!r} of '{item.id}' ({item.language}) is no number to lm-eval, which takes "
+            f"The right answer {item.label!r} of '{item.id}' ({item.language}) is not a number to lm-eval, which takes "
             "the last digits of an answer, so all would be wrong. Score the task with mslt eval, or write decimals."
         )
     return found[-1]

@@ -41,7 +41,7 @@ def writing_class(path: str, revision: str | None) -> Any:
             )
         return AutoModelForSeq2SeqLM
     if type(config) not in AutoModelForCausalLM._model_mapping and kind_of(config) != "encoder":
-        raise Problem(f"model.path={path}: {config.model_type} is no model that goes on with a text. {_NEEDED}")
+        raise Problem(f"model.path={path}: {config.model_type} is not a causal language model. {_NEEDED}")
     if kind_of(config) == "encoder":
         raise Problem(
             f"model.path={path}: {config.model_type} is an encoder, which answers by a head that training makes. Train "

@@ -111,8 +111,8 @@ def _refuse_unsafe(path: str, folder: Path) -> None:
         for name, value in _entries(content):
             if re.search(r"(layers?|heads|experts)$", name) and type(value) is int and value > MOST_PARTS:
                 raise Problem(
-                    f"model.path={path}: {file.name} says {name}={value}, which no model has and which would be built "
-                    "for hours. Fetch the model again."
+                    f"model.path={path}: {file.name} says {name}={value}, which no model "
+                    "has and which would take hours to build. Fetch the model again."
                 )
             if name.endswith("attn_implementation") and "/" in str(value):
                 raise Problem(

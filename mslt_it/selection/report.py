@@ -41,9 +41,7 @@ def print_report(selection: Selection, console: Console) -> None:
         for other in (one for one in ranking.other_codes if one.changed):
             codes = ", ".join(f"{code} as {uriel}" for code, uriel in other.uriel.items())
             first = f"{', '.join(other.languages)} ({_figure(other.score)})"
-            say(
-                f"Note: with {codes} the first set is {first}. The choice hangs on the code; set it with uriel={{...}}."
-            )
+            say(f"Note: with {codes} the first set is {first}. The choice depends on the code: set uriel={{...}}.")
     if selection.not_computed:
         say("\nNot computed", style="bold")
         for name, (reason, remedy) in selection.not_computed.items():

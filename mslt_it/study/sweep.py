@@ -123,9 +123,9 @@ def check_points(grid: Grid, base: Recipe) -> None:
             raise Problem(f"grid, {described(point)}: {problem}") from None
     if len(points(grid)) > 1 and not base.training.eval_steps:
         raise Problem(
-            f"{len(points(grid))} settings are to be tried ({described_grid(grid)}), and one is chosen for each set by "
-            "held-out rows of its sources, which training.eval_steps=0 does not look at. Add for example "
-            "training.eval_steps=50; the last step is always looked at."
+            f"{len(points(grid))} settings would be tried ({described_grid(grid)}), and one is chosen for each set by "
+            "held-out rows of its sources, which training.eval_steps=0 never evaluates. Add for example "
+            "training.eval_steps=50; the last step is always evaluated."
         )
 
 

@@ -275,4 +275,4 @@ def _or_note(tracker: Tracker, do: Callable[..., None], *arguments: object) -> N
         do(*arguments)
     except Exception as error:
         name = type(tracker).__name__
-        tracker.tell(f"Note: {name} was not told all of it ({type(error).__name__}: {' '.join(str(error).split())}).")
+        tracker.tell(f"Note: {name} did not get everything ({type(error).__name__}: {' '.join(str(error).split())}).")

@@ -113,5 +113,5 @@ def test_right_answers_are_what_lm_evals_filter_reads(tmp_path: Path) -> None:
 
     assert gold("$18", "2,125", "12.50", "٣", "-7 km") == ["-7", "12.50", "18", "2125", "٣"]
     for answer in ("3/4", "½", "٣٫٥", "1e3"):  # every answer would be wrong
-        with pytest.raises(Problem, match=f"The right answer '{answer}' .* is no number to lm-eval"):
+        with pytest.raises(Problem, match=f"The right answer '{answer}' .* is not a number to lm-eval"):
             gold("18", answer)

@@ -155,7 +155,7 @@ def test_a_model_that_changed_since_is_noticed(tmp_path: Path, capsys: Capture) 
     make_base(model, seed=6)
     assert call(*arguments) == 2
     printed = capsys.readouterr()
-    assert "de.jsonl was begun for something else (other weights, prompts, rows or settings)" in printed.err
+    assert "de.jsonl belongs to other work (other weights, prompts, rows or settings)" in printed.err
     make_base(model, seed=5)  # the old ones again: nothing has to be computed
     assert call(*arguments) == 0
     assert "0 answers computed" in capsys.readouterr().out
@@ -304,7 +304,10 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "task.data=/no/such/folder"], r"task.data=/no/such/folder does not exist"),
     (["model=BASE", "adapter=/no/such", "task=xnli"], r"adapter=/no/such: there is neither COMPLETE.json"),
     (["adapter=RUN", "task=xnli"], r"adapter= needs a base: give model=PATH too"),
-    (["run=BASE"], r"there is no config.yaml, so it is no run. Give the run folder that `mslt train` printed last"),
+    (
+        ["run=BASE"],
+        r"there is no config.yaml, so it is not a run. Give the run folder that `mslt train` printed last",
+    ),
     (["run=/no/such"], r"run=/no/such: there is no such folder"),
     (["model=/no/such/model", "task=xnli"], r"/no/such/model"),
     (["model=BASE", "task=custom", "task.data=x.csv"], r"task.data=x.csv does not exist"),

@@ -274,7 +274,7 @@ def test_one_answer_for_everything_is_said_by_name_and_is_not_above_chance() -> 
     [some] = rows_of(figures(XNLI, [chosen("c", "tr", [T, T, F] * 30)], SETTINGS), language="tr")
     assert some.is_above_chance is True  # two of three right, of three labels
     text = " ".join(report(found, 0.95).split())
-    assert "a direct gave one label to every item, whatever it says: tr 'entailment' (30 of 30)." in text
+    assert "a direct gave every item the same label, whatever its text: tr 'entailment' (30 of 30)." in text
     assert "a direct: 0 of 1 unseen languages" in text and "b direct: 1 of 1 unseen languages" in text
     assert text.count("most frequent label: ") == text.count("most frequent label: 33.3 % on average.") == 1  # a's
     assert [label_table(report)[0] for report in found.labels] == ["tr, a", "tr, b"]

@@ -124,7 +124,7 @@ def test_what_is_no_model_to_ask_is_named(folders: dict[str, Path], trained: Tra
     cases = [
         (exports, rf"run=.* holds the exports safetensors, vllm\. Give one: run={exports / 'safetensors'}\."),
         (trained.run / "adapter", rf"this is an adapter\. Give the run folder it lies in: run={trained.run}\."),
-        (tmp_path, r"there is no config\.yaml, so it is no run"),
+        (tmp_path, r"there is no config\.yaml, so it is not a run"),
         (tmp_path / "none", r"there is no such folder"),
         (
             changed(merged, tmp_path / "torn", lambda f: (f / "config.json").write_text("{}"), sealed=False),

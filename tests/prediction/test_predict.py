@@ -253,7 +253,7 @@ def test_what_is_refused_before_anything_is_loaded(trained: Trained, tmp_path: P
         ("out=new.csv is the input itself. Give another name.", ["data=new.csv", "out=new.csv", "overwrite=true"]),
         ("there.csv exists already. Give another name, or overwrite=true.", ["data=new.csv", "out=there.csv"]),
         ("has a column 'label' already, and it is not overwritten. Write prefix=", ["data=label.csv", "out=o.csv"]),
-        ("has no column 'text', which the run asks about", ["data=other.csv", "out=o.csv"]),
+        ("has no column 'text', which the run needs", ["data=other.csv", "out=o.csv"]),
         ("holds no rows", ["data=empty.csv", "out=o.csv"]),
         ("wide.csv line 2 has 3 columns, the header names 2", ["data=wide.csv", "out=o.csv"]),
         ("latin.csv line 2 is not UTF-8", ["data=latin.csv", "out=o.csv"]),

@@ -151,14 +151,14 @@ def test_what_is_said_beside_the_figures() -> None:
     )  # fmt: skip
     said = run_remarks([result("sw", only_label="neutral"), result("th"), mean], TASK, 0.95)
     cut = run_remarks([result("sw", n=9, num_cut=2), result("th", n=9, num_cut=1), mean], TASK, 0.95)
-    assert any(line.startswith("3 of 18 answers had no end within the limit") for line in cut)
+    assert any(line.startswith("3 of 18 answers reached the token limit") for line in cut)
     assert not any("no end" in line for line in said)
     assert said[0] == (
         "mean of unseen: 50.0, 95 % interval 45.0 to 55.0 for these languages on other items like these, 40.0 to 60.0 "
-        "for other languages like these; 800 rows, 400 items in every one of the languages, in 134 groups that are "
-        "drawn whole. Always the training rows' most frequent label: 34.0."
+        "for other languages like these; 800 rows, 400 items in every one of the languages, in 134 groups, each "
+        "resampled as a unit. Baseline (the training rows' most frequent label): 34.0."
     )
-    assert said[2] == "The adapter gave one label to every item, whatever it says: sw 'neutral' (400 of 400)."
+    assert said[2] == "The adapter gave every item the same label, whatever its text: sw 'neutral' (400 of 400)."
     assert "items in every" not in run_remarks([result("sw"), result("mean of unseen", n=9)], TASK, 0.95)[0]
 
 

@@ -155,9 +155,7 @@ def test_a_key_has_one_place(tmp_path: Path) -> None:
 
 def test_what_nothing_could_be_chosen_by_is_refused(tmp_path: Path) -> None:
     config = loaded(tmp_path, RATES)
-    with pytest.raises(
-        Problem, match=r"2 settings are to be tried \(training.learning_rate 0.0001, 0.0003\).* Add for"
-    ):
+    with pytest.raises(Problem, match=r"2 settings would be tried \(training.learning_rate 0.0001, 0.0003\).* Add for"):
         check_points(config.grid, base_recipe(config))
     config = loaded(tmp_path, RATES, LOOKING)
     check_points(config.grid, base_recipe(config))

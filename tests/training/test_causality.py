@@ -152,7 +152,7 @@ OTHERS: dict[str, tuple[type, str, dict[str, Any], str]] = {
     "t5's encoder": (
         transformers.T5EncoderModel, "T5",
         {"vocab_size": 100, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4},
-        "t5 is no model that goes on with a text",
+        "t5 is not a causal language model",
     ),
     "bert": (transformers.BertForMaskedLM, "Bert", SIZE, "bert is an encoder"),
     "e5": (transformers.XLMRobertaModel, "XLMRoberta", SIZE, "xlm-roberta is an encoder"),

@@ -270,7 +270,7 @@ def test_weights_that_are_not_all_there_are_refused(folder: Path, how: str) -> N
 def test_an_architecture_that_is_no_causal_language_model(folder: Path) -> None:
     content = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(content | {"model_type": "vit", "architectures": None}))
-    with pytest.raises(Problem, match=r"vit is no model that goes on with a text\. Choose a decoder"):
+    with pytest.raises(Problem, match=r"vit is not a causal language model\. Choose a decoder"):
         load(ModelConfig(path=str(folder)))
 
 

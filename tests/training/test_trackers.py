@@ -236,7 +236,7 @@ def test_a_tracker_that_fails_at_the_end_costs_no_result(tmp_path: Path, monkeyp
     said: list[str] = []
     with tracked(load_recipe("xnli_3src", ["training.report_to=mlflow"]), tmp_path, True, said.append) as opened:
         log_scores(opened, Scores(pd.DataFrame(), ""))
-    assert said == ["Note: Gone was not told all of it (ConnectionError: out of reach)."] * 2
+    assert said == ["Note: Gone did not get everything (ConnectionError: out of reach)."] * 2
 
 
 def test_an_mlflow_server_out_of_reach_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

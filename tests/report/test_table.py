@@ -119,7 +119,7 @@ def test_the_verdict_when_nothing_is_above_chance() -> None:
 def test_the_verdict_of_a_mean_that_shows_what_no_language_shows() -> None:
     labels = [result("sw", 0.4), result("th", 0.4, majority_share=0.36)]
     below = result("mean of unseen", 0.4, low=0.346, high=0.46)  # the bars: 0.333 and 0.36, in the mean 0.347
-    assert "Nothing was transferred" in verdict([*labels, below], TASK)
+    assert "No transfer can be detected" in verdict([*labels, below], TASK)
     found = verdict([*labels, dataclasses.replace(below, low=0.348)], TASK)
     assert found.startswith(
         f"No unseen language alone is {BAR}, corrected for 2 languages). Their mean is above chance, "
@@ -128,7 +128,7 @@ def test_the_verdict_of_a_mean_that_shows_what_no_language_shows() -> None:
     figures = [result("sw", metric="qa_f1", gain_low=-0.1), result("th", metric="qa_f1", gain_low=-0.2)]
     mean = result("mean of unseen", metric="qa_f1", gain_low=0.01)
     assert "alone is better than the untuned base: every interval" in verdict([*figures, mean], written)
-    assert "Nothing was transferred" in verdict([*figures, dataclasses.replace(mean, gain_low=-0.01)], written)
+    assert "No transfer can be detected" in verdict([*figures, dataclasses.replace(mean, gain_low=-0.01)], written)
 
 
 def test_the_verdict_when_some_are() -> None:

@@ -178,6 +178,17 @@ def test_long_rows_that_are_of_one_label_are_told(built: Callable[..., Any]) -> 
     assert not any("too long" in note for note in built(lost, *given, "data.max_length_tokens=4000")[1])
 
 
+def test_what_a_language_lost_is_told_without_rows_that_have_no_label(built: Callable[..., Any]) -> None:
+    bad = [
+        (c, "" if c == "en" and n % 4 == 0 else text, label if n % 5 else "", "", n) for c, text, label, _, n in CLEAN
+    ]
+    with pytest.raises(
+        Problem, match=r"'en' lost \d+ of .*: \d+ empty_field \(first: [^)]*\)\. Repair the data, or"
+    ) as told:
+        built(bad)
+    assert "label_missing" not in str(told.value) and "max_length_tokens" not in str(told.value)
+
+
 def test_texts_that_are_missing_in_a_target_are_told_before_training(built: Callable[..., Any]) -> None:
     blank = [(c, "" if c == "tr" and n % 4 == 0 else text, *more, n) for c, text, *more, n in CLEAN]
     with pytest.raises(Problem, match=r"Language 'tr' lost 10 of 40 rows .*: 10 empty_field"):

@@ -20,6 +20,30 @@ STOPS = {"bn": "।", "hi": "।", "ja": "。", "th": "", "ur": "۔", "zh": "。
 ROWS = {"entailment": 0, "paraphrase": 0, "mentioned": 0, "contradiction": 1, "different": 1, "absent": 1, "neutral": 2}
 SENTIMENTS = {"positive": 3, "negative": 4, "neutral": 5}
 
+# That it need not be so, and that nobody knows.
+UNDECIDED = {
+    "ar": ("الفرضية ليست صحيحة بالضرورة.", "لا يُعرف ما إذا كانت الفرضية صحيحة."),
+    "bg": ("Хипотезата не е непременно вярна.", "Не се знае дали хипотезата е вярна."),
+    "de": ("Die Hypothese ist nicht unbedingt wahr.", "Ob die Hypothese stimmt, ist unbekannt."),
+    "el": ("Η υπόθεση δεν είναι απαραίτητα αληθής.", "Δεν είναι γνωστό αν η υπόθεση είναι αληθής."),
+    "en": ("The hypothesis is not necessarily true.", "It is unknown whether the hypothesis is true."),
+    "es": ("La hipótesis no es necesariamente verdadera.", "No se sabe si la hipótesis es cierta."),
+    "fi": ("Hypoteesi ei välttämättä ole tosi.", "Ei tiedetä, onko hypoteesi tosi."),
+    "fr": ("L'hypothèse n'est pas forcément vraie.", "Le texte ne donne aucun indice."),
+    "he": ("הטענה אינה בהכרח נכונה.", "לא ידוע אם הטענה נכונה."),
+    "hi": ("परिकल्पना ज़रूरी नहीं कि सही हो।", "पाठ में कोई संकेत नहीं है।"),
+    "id": ("Hipotesis itu belum tentu benar.", "Tidak diketahui apakah hipotesis itu benar."),
+    "ja": ("仮説は必ずしも正しいとは限らない。", "真偽は不明である。"),
+    "ko": ("가설이 반드시 참인 것은 아니다.", "가설이 참인지 거짓인지 확실하지 않다."),
+    "ru": ("Гипотеза не обязательно верна.", "В тексте нет указаний на это."),
+    "sw": ("Dai hili si lazima liwe kweli.", "Haijulikani kama dai hili ni kweli."),
+    "th": ("สมมติฐานไม่จำเป็นต้องเป็นจริง", "ไม่ทราบว่าสมมติฐานเป็นจริงหรือไม่"),
+    "tr": ("Hipotez mutlaka doğru değildir.", "İfade doğru da olabilir yanlış da."),
+    "ur": ("ضروری نہیں کہ مفروضہ درست ہو۔", "معلوم نہیں کہ مفروضہ درست ہے یا نہیں۔"),
+    "vi": ("Giả thuyết chưa chắc đúng.", "Không biết giả thuyết có đúng không."),
+    "zh": ("假设不一定是真的。", "不知道假设是否正确。"),
+}
+
 
 def cue(code: str) -> str:
     path = share_dir("eval") / "variants" / "cot_native" / f"{code}.yaml"
@@ -68,3 +92,12 @@ def test_rows_of_other_words_begin_with_the_word_of_the_prompts(task: str) -> No
         rows = [row.strip().split("|")[0] for row in SYNONYMS[path.stem].split(" · ")]
         for label, word in yaml.safe_load(path.read_text(encoding="utf-8"))["labels"].items():
             assert rows[places[label]] == word.lower(), (path.stem, label)
+
+
+@pytest.mark.parametrize("code", UNDECIDED)
+def test_what_need_not_be_so_is_undecided(code: str) -> None:
+    path = share_dir("eval") / "prompts" / "xnli" / f"{code}.yaml"
+    labels = yaml.safe_load(path.read_text(encoding="utf-8"))["labels"]
+    for text in UNDECIDED[code]:
+        found = read_label(text, code, labels)
+        assert found and found.label == "neutral", (text, found)

@@ -101,3 +101,26 @@ def test_what_need_not_be_so_is_undecided(code: str) -> None:
     for text in UNDECIDED[code]:
         found = read_label(text, code, labels)
         assert found and found.label == "neutral", (text, found)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("bg", "Хипотезата не може да е вярна."),
+        ("de", "Die Hypothese kann nicht wahr sein."),
+        ("el", "Η υπόθεση δεν μπορεί να είναι αληθής."),
+        ("es", "La hipótesis no puede ser verdadera."),
+        ("fi", "Hypoteesi ei ole tosi."),
+        ("fr", "L'hypothèse ne peut pas être vraie."),
+        ("he", "הטענה לא יכולה להיות נכונה."),
+        ("ru", "Гипотеза не может быть верной."),
+        ("sw", "Dai hilo haliwezi kuwa kweli."),
+        ("tr", "Hipotez doğru olamaz."),
+        ("zh", "假设不是真的。"),
+    ],
+)
+def test_what_cannot_be_true_is_contradicted(code: str, text: str) -> None:
+    path = share_dir("eval") / "prompts" / "xnli" / f"{code}.yaml"
+    labels = yaml.safe_load(path.read_text(encoding="utf-8"))["labels"]
+    found = read_label(text, code, labels)
+    assert found and found.label == "contradiction", found

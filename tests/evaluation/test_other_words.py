@@ -124,3 +124,10 @@ def test_what_cannot_be_true_is_contradicted(code: str, text: str) -> None:
     labels = yaml.safe_load(path.read_text(encoding="utf-8"))["labels"]
     found = read_label(text, code, labels)
     assert found and found.label == "contradiction", found
+
+
+def test_a_short_form_denies() -> None:
+    labels = {"different": "No", "paraphrase": "Yes"}
+    for text in ("They don't mean the same.", "The second sentence doesn’t mean the same thing."):
+        found = read_label(text, "en", labels)
+        assert found and found.label == "different", text

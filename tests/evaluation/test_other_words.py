@@ -45,6 +45,105 @@ UNDECIDED = {
 }
 
 
+# It contradicts the text, does not; it follows from it, does not.
+RELATED = {
+    "ar": ("الفرضية تناقض النص.", "الفرضية لا تناقض النص.", "تُستنتج الفرضية من النص.", "لا تُستنتج الفرضية من النص."),
+    "bg": (
+        "Хипотезата противоречи на текста.",
+        "Хипотезата не противоречи на текста.",
+        "Хипотезата следва от текста.",
+        "Хипотезата не следва от текста.",
+    ),
+    "de": (
+        "Die Hypothese widerspricht dem Text.",
+        "Die Hypothese widerspricht dem Text nicht.",
+        "Die Hypothese folgt aus dem Text.",
+        "Die Hypothese folgt nicht aus dem Text.",
+    ),
+    "el": (
+        "Η υπόθεση αντιφάσκει με το κείμενο.",
+        "Η υπόθεση δεν αντιφάσκει με το κείμενο.",
+        "Η υπόθεση προκύπτει από το κείμενο.",
+        "Η υπόθεση δεν προκύπτει από το κείμενο.",
+    ),
+    "es": (
+        "La hipótesis contradice el texto.",
+        "La hipótesis no contradice el texto.",
+        "La hipótesis se deduce del texto.",
+        "La hipótesis no se deduce del texto.",
+    ),
+    "fi": (
+        "Hypoteesi on ristiriidassa tekstin kanssa.",
+        "Hypoteesi ei ole ristiriidassa tekstin kanssa.",
+        "Hypoteesi seuraa tekstistä.",
+        "Hypoteesi ei seuraa tekstistä.",
+    ),
+    "fr": (
+        "L'hypothèse contredit le texte.",
+        "L'hypothèse ne contredit pas le texte.",
+        "L'hypothèse découle du texte.",
+        "L'hypothèse ne découle pas du texte.",
+    ),
+    "he": ("הטענה סותרת את הטקסט.", "הטענה אינה סותרת את הטקסט.", "הטענה נובעת מהטקסט.", "הטענה אינה נובעת מהטקסט."),
+    "hi": (
+        "परिकल्पना पाठ के विपरीत है।",
+        "परिकल्पना पाठ के विपरीत नहीं है।",
+        "परिकल्पना पाठ से निकलती है।",
+        "परिकल्पना पाठ से नहीं निकलती।",
+    ),
+    "id": (
+        "Hipotesis bertentangan dengan teks.",
+        "Hipotesis tidak bertentangan dengan teks.",
+        "Hipotesis dapat disimpulkan dari teks.",
+        "Hipotesis tidak dapat disimpulkan dari teks.",
+    ),
+    "ja": (
+        "仮説は本文と矛盾する。",
+        "仮説は本文と矛盾しない。",
+        "仮説は本文から導かれる。",
+        "仮説は本文から導かれない。",
+    ),
+    "ko": (
+        "가설은 본문과 모순된다.",
+        "가설은 본문과 모순되지 않는다.",
+        "가설은 본문에서 도출된다.",
+        "가설은 본문에서 도출되지 않는다.",
+    ),
+    "ru": (
+        "Гипотеза противоречит тексту.",
+        "Гипотеза не противоречит тексту.",
+        "Гипотеза следует из текста.",
+        "Гипотеза не следует из текста.",
+    ),
+    "sw": (
+        "Dai hili linapingana na maelezo.",
+        "Dai hili halipingani na maelezo.",
+        "Dai hili linatokana na maelezo.",
+        "Dai hili halitokani na maelezo.",
+    ),
+    "th": ("สมมติฐานขัดแย้งกับข้อความ", "สมมติฐานไม่ขัดแย้งกับข้อความ", "สมมติฐานเป็นไปตามข้อความ", "สมมติฐานไม่เป็นไปตามข้อความ"),
+    "tr": (
+        "Hipotez metinle çelişiyor.",
+        "Hipotez metinle çelişmiyor.",
+        "Hipotez metinden çıkarılabilir.",
+        "Hipotez metinden çıkarılamaz.",
+    ),
+    "ur": (
+        "مفروضہ متن کے برعکس ہے۔",
+        "مفروضہ متن کے برعکس نہیں ہے۔",
+        "مفروضہ متن سے نکلتا ہے۔",
+        "مفروضہ متن سے نہیں نکلتا۔",
+    ),
+    "vi": (
+        "Giả thuyết mâu thuẫn với văn bản.",
+        "Giả thuyết không mâu thuẫn với văn bản.",
+        "Giả thuyết được suy ra từ văn bản.",
+        "Giả thuyết không được suy ra từ văn bản.",
+    ),
+    "zh": ("假设与原文矛盾。", "假设与原文不矛盾。", "假设可以从原文推出。", "假设不能从原文推出。"),
+}
+
+
 def cue(code: str) -> str:
     path = share_dir("eval") / "variants" / "cot_native" / f"{code}.yaml"
     found = yaml.safe_load(path.read_text(encoding="utf-8"))["cue"]
@@ -131,3 +230,12 @@ def test_a_short_form_denies() -> None:
     for text in ("They don't mean the same.", "The second sentence doesn’t mean the same thing."):
         found = read_label(text, "en", labels)
         assert found and found.label == "different", text
+
+
+@pytest.mark.parametrize("code", RELATED)
+def test_what_does_not_contradict_or_follow_is_not_said_to(code: str) -> None:
+    path = share_dir("eval") / "prompts" / "xnli" / f"{code}.yaml"
+    labels = yaml.safe_load(path.read_text(encoding="utf-8"))["labels"]
+    found = [read_label(text, code, labels) for text in RELATED[code]]
+    read = [answer.label if answer else "neutral" for answer in found]  # unread counts as undecided here
+    assert read == ["contradiction", "neutral", "entailment", "neutral"]

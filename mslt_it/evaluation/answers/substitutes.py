@@ -75,6 +75,7 @@ def ordinals(
     before a bare ordinal, ``because`` and ``ending`` after it, ``surely`` before it where a sentence begins."""
     unspaced = language in NO_WORD_SPACES | {"ko"}
     apart = "" if unspaced else rf"(?<!{LETTER})"
+    gap = r"\s?" if language in NO_WORD_SPACES else r"\s"  # in Korean the particle 이 is the 2, too
     behind = "" if unspaced or language in _SUFFIXED else rf"(?!{LETTER})"
     article = "" if unspaced or language in _SUFFIXED | {"bg", "ru", "tr"} else r"\w{1,3} "
     one = fold(ONE_OF[language])
@@ -87,7 +88,7 @@ def ordinals(
         follows = rf"{closed}\s*[.!{STOPS}]?\s*$|{chosen}|{closed}\s*[,،、]?\s*(?:{because})"
         ends = rf"(?={closed}{PAUSE}|{follows})" if unspaced else rf"(?!{LETTER})"
         named = rf"(?:{one})\s?(?:{nth})|(?:{one})\s?(?:{cardinal}){ends}"
-        named += rf"|(?:{fold(OPTIONS[language])})\s{'?' * unspaced}(?:{cardinal})(?={closed}{PAUSE}|{follows})"
+        named += rf"|(?:{fold(OPTIONS[language])}){gap}(?:{cardinal})(?={closed}{PAUSE}|{follows})"
         named += "" if language in ORDINAL_BEHIND else rf"|(?:{nth})\s?(?:{one})"
         first = rf"(?:^|(?<=[.!?:;{STOPS}] )){_OPEN_IN_LINE}{surely}"
         # "First, ..." and "First: ..." count what comes, "The first: ..." answers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,11 @@ def test_rate_schedule_decay_clipping_and_seed_are_the_recipes(tmp_path: Path) -
             rates.extend({group["lr"] for group in optimizer.param_groups})
             seen.update(decays={g["weight_decay"] for g in optimizer.param_groups if g["params"]}, args=args)
 
-    steps = {"max_steps": 8, "warmup_steps": 4, "lr_scheduler": "linear", "learning_rate": 0.004}
+    steps = {"max_steps": 8, "warmup_steps": 4, "lr_scheduler": "cosine", "learning_rate": 0.004}
     recipe = tiny_recipe(**steps, weight_decay=0.2, max_grad_norm=0.7, logging_steps=3, save_steps=5)
     tiny_train(recipe, tmp_path, callbacks=[Look()])
-    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.003, 0.002, 0.001, 0.0])
+    falling = [0.002 * (1 + math.cos(math.pi * step / 4)) for step in range(1, 5)]
+    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, *falling])
     assert seen["decays"] == {0.2} and seen["args"].max_grad_norm == 0.7 and seen["args"].seed == recipe.seed
     assert sorted(path.name for path in (tmp_path / "checkpoints").glob("c*")) == ["checkpoint-5", "checkpoint-8"]
 

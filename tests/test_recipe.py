@@ -1,5 +1,6 @@
 """Recipes: every file loads, every mistake is a Problem that says what would be right."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from mslt_it.config import compose
 from mslt_it.config.compose import load_recipe, resolved_yaml
+from mslt_it.config.decides import deciding
 from mslt_it.config.files import share_dir
 from mslt_it.config.recipe import (
     AdapterConfig,
@@ -256,6 +258,16 @@ def test_fingerprints_change_with_what_they_cover(override: str, data: bool, tra
     assert (base.data_fingerprint() != other.data_fingerprint()) is data
     assert (base.training_fingerprint() != other.training_fingerprint()) is training
     assert (base.run_fingerprint() != other.run_fingerprint()) is run
+
+
+def test_a_key_that_came_later_and_changes_nothing_makes_no_other_run() -> None:
+    plain, frozen = load_recipe("xnli_3src"), load_recipe("xnli_3src", ["training.freeze_layers=1"])
+    later = {"freeze_layers", "layer_lr_decay", "label_smoothing", "class_weights", "average_checkpoints"}
+    assert "learning_rate" in deciding(plain.training) and not later & set(deciding(plain.training))
+    assert later & set(deciding(frozen.training)) == {"freeze_layers"}
+    assert "method" not in deciding(plain.adapter) and "assignment_seed" not in deciding(plain.data)
+    whole = dataclasses.replace(plain.adapter, method="full", rank=3)  # of which nothing follows
+    assert deciding(whole) == {"method": "full"}
 
 
 def test_a_resolved_recipe_with_mappings_is_a_recipe_again(tmp_path: Path) -> None:

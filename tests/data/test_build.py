@@ -15,12 +15,20 @@ from mslt_it.config.compose import load_recipe
 from mslt_it.config.recipe import Recipe
 from mslt_it.data import build
 from mslt_it.data.budget import MIN_CHUNK
-from mslt_it.data.build import build_scored_set, build_training_set, format_report, largest_budget
+from mslt_it.data.build import (
+    askable,
+    build_scored_set,
+    build_training_set,
+    format_report,
+    largest_budget,
+    scored_examples,
+)
 from mslt_it.data.encoding import Encoder
 from mslt_it.data.mixing import hash_key
 from mslt_it.data.prompts import prompted_all
 from mslt_it.data.rows import RowStore
 from mslt_it.problems import Problem
+from mslt_it.records import Example
 from mslt_it.world import generator
 from mslt_it.world.generator import state
 
@@ -167,12 +175,33 @@ def test_scored_items_are_the_same_in_every_language_and_seed(toy_recipe: MakeRe
     assert [row.id for row in seeded] == ids["en"]
     everything = dataclasses.replace(recipe.scoring, num_examples_per_language=0)
     assert len(build_scored_set(dataclasses.replace(recipe, scoring=everything), "hi")) == 40
+    rows = RowStore()
+    whole, less = (scored_examples(recipe, "en", without=out, rows=rows) for out in ((), ids["en"][:1]))
+    assert [row.id for row in whole] == ids["en"] and [row.id for row in less][:19] == ids["en"][1:]
     # What is merely odd is scored as published; what has no text or label cannot be.
     index = int(ids["en"][0].split(":")[1])
     spoil(toy_data / "hi" / "test.tsv", {index: ("Nicht in dieser Sprache hier", "gar nicht", "neutral")})
     assert [row.id for row in build_scored_set(recipe, "hi")] == ids["en"]
     spoil(toy_data / "hi" / "test.tsv", {index: ("", "x", "neutral")})
     assert [row.id for row in build_scored_set(recipe, "hi")] == ids["en"][1:]
+
+
+def test_a_language_that_is_labelled_in_part_is_scored_where_it_is_unless_it_is_trained_on(
+    toy_recipe: MakeRecipe, toy_data: Path
+) -> None:
+    for code in ("en", "de"):
+        spoil(toy_data / code / "test.tsv", {i: (*toy_rows(code, 1, 1000 + i)[0][:2], "") for i in range(20)})
+    order = sorted((f"test:{i}" for i in range(20, 40)), key=lambda item: hash_key("scored", item))
+    assert [row.id for row in build_scored_set(toy_recipe(), "de")] == order
+    with pytest.raises(Problem, match=r"Language 'en' lost \d+ of 20 rows"):
+        build_scored_set(toy_recipe(), "en")
+
+
+def test_rows_without_labels_are_asked_as_scored_ones_are(toy_recipe: MakeRecipe) -> None:
+    task = toy_recipe().task
+    row = Example("1", "de", "toy", "test", {"premise": "u\u0308ber\u200b", "hypothesis": "x"}, "")
+    assert askable(task, row) == dataclasses.replace(row, fields={"premise": "über", "hypothesis": "x"})
+    assert askable(task, dataclasses.replace(row, fields={"premise": " ", "hypothesis": "x"})) == "whitespace_only"
 
 
 def test_answers_without_tokens_are_refused(toy_recipe: MakeRecipe, tokenizer: Any) -> None:

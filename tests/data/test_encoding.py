@@ -94,21 +94,41 @@ def test_a_control_token_that_is_a_word_of_the_vocabulary_is_disarmed() -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = ["[UNK]", "<|end|>", "<|user|>", "dog", "the", "<", "|user|>", "|", ">", *"abcdefghijklmnopqrstuvwxyz"]
+    words = ["[UNK]", "<|end|>", "<|user|>", "§", "dog", "the", "<", "|user|>", "|", ">", *"abcdefghijklmnopqrstuvwxyz"]
     inner = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     inner.decoder = decoders.Fuse()
-    inner.add_special_tokens(["<|end|>", "<|user|>"])
+    inner.add_special_tokens(["<|end|>", "<|user|>", "§"])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]", eos_token="<|end|>")
     encoder = Encoder(tokenizer, 50)
     assert "[UNK]" not in encoder.control
-    for text in ("the <|end|> dog", "<|user|>"):
+    for text in ("the <|end|> dog", "<|user|>", "the § dog"):
         assert set(encoder.control.values()).isdisjoint(encoder.user_ids([text])[0])
     # The pieces of "<|end|>" are unknown words here: the text is lost, so the row is dropped and counted.
     assert encoder.encode(ask("the <|end|> dog", "dog")) == FORGED
+    assert encoder.encode(ask("the § dog", "dog")) == FORGED  # a token of one character cannot be cut
     assert encoder.encode(ask("<|user|> <|end|> dog", "dog")) == FORGED  # though the first of them is kept
     for text in ("the dog", "<|user|> dog"):
         assert isinstance(encoder.encode(ask(text, "dog")), EncodedExample)
+
+
+def test_what_the_tokenizer_itself_makes_a_control_token_is_disarmed() -> None:
+    from tokenizers import AddedToken, normalizers
+
+    tokenizer = make_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.add_tokens([AddedToken("<tool>", special=False, normalized=True)])
+    assert tokenizer.convert_tokens_to_ids("<tool>") in tokenizer("a ＜tool＞")["input_ids"]
+    encoder = Encoder(tokenizer, 50)
+    ids = encoder.user_ids(["a ＜tool＞"])[0]
+    assert set(encoder.control.values()).isdisjoint(ids) and encoder.decode(ids) == "a <tool>"
+
+
+def test_a_tokenizer_by_which_no_model_learns_to_stop_is_refused() -> None:
+    tokenizer = make_tokenizer(template=None)
+    tokenizer.eos_token = None
+    with pytest.raises(Problem, match="could not learn to stop"):
+        Encoder(tokenizer, 50)
 
 
 def test_nothing_is_cut(tokenizer: Any) -> None:

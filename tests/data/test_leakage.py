@@ -51,6 +51,7 @@ def test_marks_are_part_of_the_text() -> None:
     assert normalise("की") != normalise("का")
     assert normalise("Straße") == normalise("STRASSE")
     assert normalise("1 + 1") != normalise("1 - 1")
+    assert normalise("İĞDIR") == normalise("iğdır")  # Turkish: İ is the capital of i, I of ı
 
 
 def test_refusal_has_counts_and_examples() -> None:
@@ -97,6 +98,15 @@ def test_a_text_is_judged_by_n_grams_from_a_length_on(language: str, long: int, 
     units = [chr(ord(first) + i) * (2 if joint else 1) for i in range(long)]
     assert len(leakage.ngrams(joint.join(units))) == number
     assert not leakage.ngrams(joint.join(units[1:]))
+    words = [f"word{i}" for i in range(13)]  # a third of the letters decides the writing
+    assert len(leakage.ngrams(" ".join([*words, first]))) == 10
+
+
+@pytest.mark.parametrize(("num_texts", "kinds"), [(5, ["n-gram"]), (6, [])])
+def test_what_more_than_five_texts_hold_is_no_leak(example: Make, num_texts: int, kinds: list[str]) -> None:
+    opening = " ".join(f"word{i}" for i in range(14))
+    train = [example(f"{opening} end{i}", "", id=f"a:{i}") for i in range(num_texts)]
+    assert [leak.kind for leak in find_leaks(train, [example(f"{opening} other", "", id="b:1")])] == kinds
 
 
 @pytest.mark.parametrize(("num_same", "kinds"), [(10, ["n-gram"]), (9, [])])

@@ -262,10 +262,14 @@ def test_a_right_answer_is_right_when_it_is_said(written: str, value: str, tmp_p
 def test_the_label_set_is_found_sorted() -> None:
     config = TaskConfig(name="custom", label_names=())
     assert found_labels(config, ["pay", "ask", "", "pay", "ask"]) == ("ask", "pay")
+    assert found_labels(config, ["pay"] * 9 + ["ask"] * 6 + ["None", "none", "none"]) == ("None", "ask", "none", "pay")
+    assert found_labels(config, ["pay"] * 9 + ["ask"] * 6 + ["None", "none"]) == ("ask", "pay")  # half of 6 is 3
+    assert found_labels(config, list("ba")) == ("a", "b") and found_labels(config, list("cbabca")) == ("a", "b", "c")
     assert label_form("late \r\n delivery\u2028now") == "late delivery now"  # a cell wrapped by hand
     assert number_key("1234567.0") == number_key("1234567") != number_key("1234568")
     one = r"holds 1 different label \(pay\) in the 3 rows of the sources that are not set aside for scoring; .*needs at"
     with pytest.raises(Problem, match=one):
         found_labels(config, ["pay"] * 3)
-    with pytest.raises(Problem, match=r"holds 9 different values in 9 rows .*task\.shape=free_text"):
-        found_labels(config, [f"a long answer {i}" for i in range(9)])
+    for texts in ([f"a long answer {i}" for i in range(9)], list("aabbc")):
+        with pytest.raises(Problem, match=rf"{len({*texts})} different values in {len(texts)} rows .*shape=free_text"):
+            found_labels(config, texts)

@@ -149,6 +149,11 @@ def test_without_an_offset_the_first_place_is_taken_and_the_nearest_otherwise() 
     assert answer_place("ab", "c", 0) is None
 
 
+def test_tokens_hold_no_space_and_windows_share_a_quarter_or_as_many_as_in_the_script_for_squad() -> None:
+    assert [trimmed("a  bc d ", *place) for place in ((1, 5), (3, 5), (5, 8))] == [(3, 5), (3, 5), (6, 7)]
+    assert [overlap(longest) for longest in (40, 384, 512, 1024)] == [10, 96, 128, 128]
+
+
 def test_offsets_follow_a_passage_that_is_repaired() -> None:
     text = "Cafe\u0301 im\u200b Wald, Cafe\u0301 im Wald"
     example = Example("1", "de", "t", "s", {"context": text, "question": "Wo?"}, "im Wald", answer_start=22)

@@ -46,9 +46,9 @@ def task_of(name: str, *more: str) -> TaskConfig:
     return load_recipe("custom", [f"task={name}", "sources=[en]", "targets=[de]", *more]).task
 
 
-def exam(task: TaskConfig, label: str = "B", **options: str) -> PromptedExample:
+def exam(task: TaskConfig, label: str = "B", variant: str = "direct", **options: str) -> PromptedExample:
     fields = {"question": "Which?", "option_a": "x", "option_b": "yy", "option_c": "z", "option_d": "w"} | options
-    return prompted(Example("1", "en", task.name, "test", fields, label), task, PromptConfig())
+    return prompted(Example("1", "en", task.name, "test", fields, label), task, PromptConfig(variant=variant))
 
 
 # ---------------------------------------------------------------- rows and prompts
@@ -85,6 +85,9 @@ def test_a_row_may_have_fewer_options() -> None:
     some = "task.optional_fields=[option_c,option_d]"
     shown = exam(task_of("global_mmlu", some), option_d="")
     assert shown.choices == ("A", "B", "C", "") and "D. " not in shown.messages[-1].content
+    assert (
+        exam(task_of("global_mmlu", some), variant="cot_english", option_d="").messages[-1].content.endswith("A, B, C.")
+    )
     inner = exam(task_of("global_mmlu", some, "task.choices=cloze"), option_c=" ")
     assert inner.choices == ("x", "yy", "", "w") and inner.answer == "yy"
 

@@ -6,11 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_run import tiny_adapted, tiny_model, tiny_recipe, tiny_tokenizer
+from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 from mslt_it.config.recipe import AdapterConfig, ModelConfig
 from mslt_it.models.base_model import add_adapter, load_adapter, load_base, model_hash, save_adapter, tensors_hash
 from mslt_it.models.environment import resolve_dtype
 from mslt_it.models.finished_run import adapter_hash
+from mslt_it.models.inputs import in_batches, longest_input
 from mslt_it.models.tokenizers import load_tokenizer
 from mslt_it.problems import Problem
 
@@ -45,6 +47,15 @@ def test_an_adapter_is_what_the_recipe_says():
     for layer in layers:
         assert layer.lora_A["default"].weight.shape == (3, 32) and layer.lora_dropout["default"].p == 0.25
         assert layer.scaling["default"] == pytest.approx(12 / 3**0.5) and "default" in layer.lora_magnitude_vector
+
+
+def test_rows_go_through_a_model_longest_first_and_as_long_as_it_has_positions_for():
+    assert in_batches([3, 9, 5, 1], 10) == [(1,), (2, 0), (3,)]  # the 9 alone, 2 x 5, and a third would make 15
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    roberta = XLMRobertaConfig(**shape, vocab_size=9, pad_token_id=1, max_position_embeddings=34)
+    bert = BertConfig(**shape, vocab_size=9, max_position_embeddings=34)
+    assert longest_input(XLMRobertaModel(roberta)) == 32  # as XLM-R, which has 514 and reads 512
+    assert longest_input(BertModel(bert)) == 34 and longest_input(tiny_model("bloom")) == 1 << 30
 
 
 def test_the_seed_alone_decides_the_first_weights(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler
 
-from mslt_it.training.batches import LengthGroupedOrder, PaddingCollator, length_step
+from mslt_it.training.batches import LengthGroupedOrder, PaddingCollator
 
 GLOBAL = 16
 LENGTHS = [random.Random(5).randint(3, 90) if i % 7 else 90 for i in range(7)] + [
@@ -70,8 +70,3 @@ def test_collator_pads_on_the_right_and_masks_padding():
     assert made["labels"].tolist() == [[-100, 6, 7], [-100, -100, -100]]
     assert made["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert made["languages"].tolist() == [1, 0]
-
-
-@pytest.mark.parametrize(("longest", "step"), [(1, 16), (256, 16), (257, 32), (512, 32), (1024, 64)])
-def test_there_are_at_most_sixteen_lengths_of_batches(longest, step):
-    assert length_step(longest) == step and -(-longest // step) <= 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,25 @@ def test_rate_schedule_decay_clipping_and_seed_are_the_recipes(tmp_path: Path) -
             rates.extend({group["lr"] for group in optimizer.param_groups})
             seen.update(decays={g["weight_decay"] for g in optimizer.param_groups if g["params"]}, args=args)
 
-    steps = {"max_steps": 8, "warmup_steps": 4, "lr_scheduler": "linear", "learning_rate": 0.004}
+    steps = {"max_steps": 8, "warmup_steps": 4, "lr_scheduler": "cosine", "learning_rate": 0.004}
     recipe = tiny_recipe(**steps, weight_decay=0.2, max_grad_norm=0.7, logging_steps=3, save_steps=5)
     tiny_train(recipe, tmp_path, callbacks=[Look()])
-    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.003, 0.002, 0.001, 0.0])
+    falling = [0.002 * (1 + math.cos(math.pi * step / 4)) for step in range(1, 5)]
+    assert rates == pytest.approx([0.001, 0.002, 0.003, 0.004, *falling])
     assert seen["decays"] == {0.2} and seen["args"].max_grad_norm == 0.7 and seen["args"].seed == recipe.seed
     assert sorted(path.name for path in (tmp_path / "checkpoints").glob("c*")) == ["checkpoint-5", "checkpoint-8"]
+
+
+def test_the_loss_of_a_language_is_the_mean_over_its_tokens(tmp_path: Path) -> None:
+    recipe = tiny_recipe(dropout=0.0, batch_size=45, max_steps=1, logging_steps=1)
+    summary = tiny_train(recipe, tmp_path)
+    model, by_hand = tiny_adapted(recipe).eval(), dict[str, list[float]]()
+    for row in tiny_rows():
+        with torch.no_grad():
+            said = model(torch.tensor([row.input_ids])).logits[0, :-1].log_softmax(-1)
+        tokens = [(place, label) for place, label in enumerate(row.labels[1:]) if label != -100]
+        by_hand.setdefault(row.language, []).extend(-float(said[place, label]) for place, label in tokens)
+    means = {code: sum(own) / len(own) for code, own in by_hand.items()}
+    assert summary.loss_by_language == pytest.approx(means, rel=1e-5)
+    every = [loss for own in by_hand.values() for loss in own]
+    assert summary.final_loss == pytest.approx(sum(every) / len(every), rel=1e-4)

@@ -92,6 +92,8 @@ def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> 
     assert tested.p_equal == pytest.approx(stats.ttest_1samp(gained, null.margin, alternative="less").pvalue)
     assert others == pytest.approx(stats.t.interval(0.95, 4, gained.mean(), stats.sem(gained)))
     assert tested.error == pytest.approx(stats.sem(gained)) and tested.freedom == 4
+    tested, others = gains.tested_by(null, 0.01, np.full(300, 0.01), left_out[:2])
+    assert others is None and tested.p == 1 / 301 and "these very sets" in tested.by  # two tell nothing of others
     # What items and seeds, or the luck of a maximum, leave open is not less for it.
     drawn = np.random.default_rng(0).normal(gained.mean(), 0.02, 300)
     for more, error in ((gains.tested_by(null, 0.006, drawn, left_out), drawn.std()),

@@ -142,11 +142,13 @@ def test_pairs_differ_in_the_system_or_in_the_variant_not_in_both() -> None:
 def test_a_system_with_an_invalid_language_has_no_mean_and_no_comparison() -> None:
     bad = chosen("bad", "sw", [T] * 4)
     bad = dataclasses.replace(bad, rows=tuple({**row, "log_likelihoods": ["nan", -1.0, -2.0]} for row in bad.rows))
-    every = [chosen("a", "tr", [T] * 4), chosen("a", "sw", [T, F, T, T]), chosen("bad", "tr", [T] * 4), bad]
+    every = [chosen("a", "tr", [T] * 4), chosen("a", "sw", [T, F, T, T]), bad, chosen("bad", "tr", [T] * 4)]
     found = figures(XNLI, [*every, chosen("b", "tr", [T] * 4), chosen("b", "sw", [T] * 4)], SETTINGS)
     assert not found.is_valid and not rows_of(found, system="bad", language="mean")
     assert [(d.name_a, d.name_b) for d in found.differences] == [("b / direct", "a / direct")]
     assert found.notes == ("bad / direct: no valid scores in some language, left out of the comparisons",)
+    [row] = rows_of(found, system="bad", language="tr")
+    assert row.is_above_chance is not None and [one.language for one in found.labels if one.system == "bad"] == ["tr"]
     [row] = rows_of(found, system="bad", language="sw")
     assert (row.status, row.value, row.low, row.high) == ("invalid", None, None, None)
     assert row.reason == "4 of 4 items have a score that is NaN"

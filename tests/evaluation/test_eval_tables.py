@@ -94,6 +94,8 @@ def test_where_nothing_was_trained_on_the_mean_is_of_all() -> None:
     found = figures(XNLI, [chosen("m", "de", [T, T, F]), chosen("m", "tr", [T, F, F])], SETTINGS)
     [mean] = rows_of(found, language="mean")
     assert mean.value == pytest.approx(0.5) and found.differences == ()
+    [mean] = rows_of(figures(XNLI, [chosen("m", "de", [T] * 3), chosen("m", "tr", [T] * 4)], SETTINGS), language="mean")
+    assert mean.majority_share == pytest.approx((1 / 3 + 1 / 2) / 2)  # of tr, two of four have one label
     of_sources = [chosen(system, "de", [T, T, F], "source") for system in ("m", "n")]
     assert len(tables(figures(XNLI, of_sources, SETTINGS), 0.95)) == 1  # no table of means
 

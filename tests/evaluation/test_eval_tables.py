@@ -168,9 +168,17 @@ def test_samples_are_voted_on_counted_and_told() -> None:
     [row, mean] = figures(MGSM, [written("m", "de", [list(a) for a in answers])], SETTINGS).rows
     assert (row.value, row.n, row.samples, row.num_unparsable, row.num_cut) == (0.5, 4, 3, 1, 2)
     assert (row.prompt_tokens_per_item, row.new_tokens_per_item) == (15, 12)
-    assert (mean.num_unparsable, mean.num_cut, mean.new_tokens_per_item) == (1, 2, 12)
+    assert (mean.num_unparsable, mean.num_cut) == (1, 2)
+    assert (mean.prompt_tokens_per_item, mean.new_tokens_per_item) == (15, 12)
     [_, cost] = tables(figures(MGSM, [written("m", "de", [list(a) for a in answers])], SETTINGS), 0.95)
     assert cost[1][1][:4] == ("m", "cot_native", "25.0 %", "16.7 %")
+
+
+def test_the_languages_of_answers_are_added_up_and_their_share_is_a_mean_over_languages() -> None:
+    english, german = "The boat is in the harbour. 0", "Das Boot liegt in dem Hafen. 0"
+    answers = [written("m", "de", [[english], [german]]), written("m", "sw", [[english]] * 3)]
+    [mean] = rows_of(figures(MGSM, answers, SETTINGS), language="mean")
+    assert mean.language_share == pytest.approx((1 / 2 + 0) / 2) and mean.other_languages == {"en": 4}
 
 
 def test_a_written_answer_from_broken_scores_is_no_wrong_answer() -> None:

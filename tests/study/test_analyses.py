@@ -253,6 +253,7 @@ def test_similarity_is_found_and_compared_within_each_target() -> None:
     found = done(transfer.similarity(figures, 1))
     row = found.tables[0].frame.iloc[0]
     assert row["part"] == transfer.MEAN and row["spearman"] > 0.7
+    assert column(found.tables[0], "part") == list(transfer.likeness(POOL, TARGETS))  # once each: of one source
     within = [(one - one.mean(axis=0)).ravel() for one in (like, figures.point)]
     assert row["spearman"] == pytest.approx(stats.spearmanr(*within).statistic)
     (claim,) = found.claims

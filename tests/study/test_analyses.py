@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_three_comparisons_of_several_sources() -> None:
     assert np.count_nonzero(without > 0) == 20
 
 
-def test_sets_are_compared_with_their_own_members() -> None:
+def test_sets_are_compared_with_their_own_members(null: SetFigures) -> None:
     figures = with_figures(no_effect, sets=[("ar",), ("de",), ("en",), ("ar", "de"), ("ar", "zh")])
     weights = {against: gains.gain(figures, [3, 4], against) for against in gains.AGAINST}
     assert weights["mean"].tolist() == [-0.5, -0.5, 0, 1, 0]  # zh alone is not there
@@ -81,6 +82,10 @@ def test_sets_are_compared_with_their_own_members() -> None:
     assert gains.gain(figures, [4], "mean") is None
     claim = gains.claim(figures, "x", "", lambda code: gains.gain(figures, [3, 4], "mean", code))
     assert claim is not None and claim.others is None  # without ar there is no set
+    whole = partial(gains.groups, null, null.of_size(3), null.of_size(1))
+    for needed in ("", "zh"):  # one of seven that it cannot be without
+        claim = gains.claim(null, "x", "", lambda code, n=needed: None if code and code == n else whole(code))
+        assert claim is not None and (claim.others is None) == bool(needed)
 
 
 def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> None:

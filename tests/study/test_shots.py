@@ -143,7 +143,10 @@ def test_without_larger_sets_the_same_ones_without_rows_are_held_against() -> No
     found = analyse(study, Settings(num_bootstrap=100))
     (section,) = found.slices[0].done
     means = section.tables[0].frame["accuracy"]
-    assert found.claims[0][1].value == pytest.approx(means[1] - means[0])
+    claim = found.claims[0][1]
+    assert claim.value == pytest.approx(means[1] - means[0]) and claim.others is not None  # no source is in all sets
+    compared = section.tables[1].frame.iloc[0]
+    assert (compared["others_low"], compared["others_high"]) == pytest.approx(claim.others)
     without = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.share))
     (reason,) = analyse(without, Settings(num_bootstrap=100)).slices[0].not_done
     assert reason.reason == "Nothing to hold them against: put 0 into shots, or a size more into set_sizes."

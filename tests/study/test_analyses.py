@@ -145,8 +145,10 @@ def test_diversity_follows_the_order_that_it_is_given(null: SetFigures) -> None:
     figures = with_figures(lambda s, t: 0.02 * scores.get(tuple(sorted(s)), 0.0))
     found = done(composition.diversity(figures, 3, lambda k: (scores, "")))
     assert found.claims[0].low > 0 and found.claims[0].expected == "up"
-    assert column(found.tables[0], "num_sets")[:3] == [8, 35, 8]
-    assert column(found.tables[0], "group")[3] == "most diverse set (fr ru zh)"
+    assert column(found.tables[0], "num_sets")[:5] == [8, 35, 8, 1, 1]
+    ends = ["most diverse set (fr ru zh)", "least diverse set (ar de en)"]
+    assert column(found.tables[0], "group")[3:5] == ends
+    assert column(found.tables[0], "accuracy")[3:5] == pytest.approx(figures.mean[[-1, 7]])
     reason = composition.diversity(figures, 3, lambda k: ({}, "no vectors"))
     assert isinstance(reason, NotDone) and reason.reason == "no vectors"
 

@@ -178,6 +178,15 @@ def test_intervals_of_the_curve_hold_for_all_its_rows() -> None:
         assert low < claim.low < claim.high < high
 
 
+def test_seeds_move_a_set_with_shots_and_without_apart() -> None:
+    """As much as two sets: what is drawn for the one is not drawn for the other."""
+    study = study_in_memory(lambda sources, code: 0.0, sets=THREE, seed_sd=0.6, num_items=400)
+    cells = (*study.cells, *(dataclasses.replace(cell, share=40) for cell in study.cells))
+    figures = resample(dataclasses.replace(study, cells=cells), study.slices[0], Settings(num_bootstrap=1000))
+    without, shot, other = (figures.mean_drawn[:, row] for row in range(3))
+    assert (without - shot).std() == pytest.approx((without - other).std(), rel=0.15)
+
+
 @pytest.mark.parametrize("shot", [[("ar", "de"), ("ar", "en"), ("de", "zh"), ("en", "zh")], THREE])
 def test_sets_that_seeds_do_not_move_do_not_stand_for_those_they_move(shot: list[tuple[str, ...]]) -> None:
     """Sets with shots are always right, the sets of three move by their seeds, as if they stood alone."""

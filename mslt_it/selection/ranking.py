@@ -187,14 +187,9 @@ class _Ranker:
     def variants(self) -> list[tuple[dict[str, str], typology.Typology]]:
         """Each macro-language under its main variety's code, then all of them together: {BCP-47: the other URIEL code},
         and the vectors read so."""
-        inputs, base, other = self.inputs, self.inputs.languages, dict[str, str]()
-        for row, code in enumerate(inputs.pool):
-            variety = None if code in inputs.request.uriel else typology.main_variety(code)
-            if variety is None:
-                continue
-            there = typology.read_typology([code], {code: variety})
-            if any((there.parts[part][0] != base.parts[part][row]).any() for part in typology.PARTS):
-                other[code] = variety
+        inputs, base = self.inputs, self.inputs.languages
+        own = [code for code in inputs.pool if code not in inputs.request.uriel]
+        other = {code: variety for code in own if (variety := typology.main_variety(code)) is not None}
         few = self.space.num_sets <= MANY_SETS
         varieties = dict.fromkeys(other.values()) if few else ()  # zh and zh-Hant are one in URIEL, whatever its code
         choices = [{code: own for code, own in other.items() if own == variety} for variety in varieties]

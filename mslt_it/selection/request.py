@@ -58,5 +58,5 @@ def read_space(candidates: tuple[str, ...], request: Request) -> Space:
             raise Problem(f"cost: '{code}' is not in the pool. {nearest(code, candidates)}")
         if not 0 <= price < float("inf"):
             raise Problem(f"cost of {code}={price} is out of range. It must be 0 or more.")
-    costs = tuple(float(priced.get(code, 1.0)) for code in candidates) if priced else None
+    costs = tuple(float(priced.get(code, 1.0)) for code in candidates) if priced else ()
     return Space(len(candidates), k, tuple(candidates.index(code) for code in required), costs, max_cost)

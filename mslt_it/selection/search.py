@@ -42,7 +42,7 @@ class Space:
     n: int
     k: int
     must: tuple[int, ...] = ()
-    cost: tuple[float, ...] | None = None  # of each language
+    cost: tuple[float, ...] = ()  # of each language; empty: not known, and none is too dear
     max_cost: float | None = None
 
     @property
@@ -55,15 +55,14 @@ class Space:
         return self.num_sets <= EXACT_LIMIT
 
     def affordable(self, sets: Sets) -> Sets:
-        if self.cost is None or self.max_cost is None:
+        if self.max_cost is None:
             return sets
         return sets[np.asarray(self.cost)[sets].sum(axis=1) <= self.max_cost + 1e-9]
 
     def cheapest(self, chosen: Sequence[int]) -> float:
         """What the cheapest set costs that holds these languages."""
-        cost = self.cost or (0.0,) * self.n
-        others = sorted(one for i, one in enumerate(cost) if i not in chosen)
-        return sum(cost[i] for i in chosen) + sum(others[: self.k - len(chosen)])
+        others = sorted(one for i, one in enumerate(self.cost) if i not in chosen)
+        return sum(self.cost[i] for i in chosen) + sum(others[: self.k - len(chosen)])
 
     def has_room_for(self, chosen: Sequence[int]) -> bool:
         """Whether a set within the budget holds these languages."""

@@ -36,14 +36,15 @@ def cell(language: str, right: np.ndarray) -> Cell:
 
 def test_means_of_the_families_and_scripts_that_have_several_languages() -> None:
     right = np.arange(40) % 4 > 0
-    cells = [cell(code, right & (np.arange(40) < n)) for code, n in (("de", 40), ("hi", 20), ("ur", 10), ("tr", 30))]
+    numbers = {"de": 40, "hi": 20, "ur": 10, "tr": 30, "eu": 15}
+    cells = [cell(code, right & (np.arange(40) < n)) for code, n in numbers.items()]
     found = language_groups("xnli", ACCURACY, {("a", "direct"): cells}, SETTINGS)
     assert [(one.kind, one.group, one.languages, one.n) for one in found] == [
         ("family", "Indo-European", ("de", "hi", "ur"), 120),
-        ("script", "Latin", ("de", "tr"), 80),
-    ]  # Arabic and Devanagari have one language each
+        ("script", "Latin", ("de", "tr", "eu"), 120),
+    ]  # Arabic and Devanagari have one language each, and Basque is of no family
     assert found[0].value == pytest.approx(np.mean([one.counts[:, 0].mean() for one in cells[:3]]))
-    own = macro(ACCURACY, [cells[0], cells[3]], settings=SETTINGS)
+    own = macro(ACCURACY, [cells[0], *cells[3:]], settings=SETTINGS)
     assert (found[1].value, found[1].low, found[1].high) == (own.value, own.low, own.high)
 
 
@@ -53,7 +54,7 @@ def test_families_that_uriel_knows_by_another_code() -> None:
 
 
 def test_a_group_of_all_languages_is_the_mean_itself() -> None:
-    cells = [cell(code, np.arange(20) % 2 > 0) for code in ("de", "fr")]
+    cells = [cell(code, np.arange(20) % 2 > 0) for code in ("de", "fr", "it")]
     assert language_groups("xnli", ACCURACY, {("a", "direct"): cells}, SETTINGS) == []
 
 
@@ -87,7 +88,11 @@ def test_the_mean_over_tasks_has_the_weights_and_the_errors_of_both() -> None:
 def test_what_is_not_valid_in_a_task_has_no_mean_over_them() -> None:
     without = of_task("pawsx", 0.5, 0.04, 0.0)
     without = dataclasses.replace(without, rows=without.rows[:1], differences=())
-    assert task_means({"xnli": of_task("xnli", 0.8, 0.03, 0.2), "pawsx": without}, {}) == []
+    whole = of_task("xnli", 0.8, 0.03, 0.2)
+    assert task_means({"xnli": whole, "pawsx": without}, {}) == []
+    others = [dataclasses.replace(whole.rows[1], system="b", task=task) for task in ("xnli", "pawsx")]  # valid in both
+    both = [dataclasses.replace(one, rows=(*one.rows, b)) for one, b in zip((whole, without), others, strict=True)]
+    assert [one.name for one in task_means(dict(zip(("xnli", "pawsx"), both, strict=True)), {})] == ["b / direct"]
     assert task_means({"xnli": of_task("xnli", 0.8, 0.03, 0.2)}, {}) == []
 
 

@@ -94,6 +94,8 @@ def test_where_nothing_was_trained_on_the_mean_is_of_all() -> None:
     found = figures(XNLI, [chosen("m", "de", [T, T, F]), chosen("m", "tr", [T, F, F])], SETTINGS)
     [mean] = rows_of(found, language="mean")
     assert mean.value == pytest.approx(0.5) and found.differences == ()
+    [mean] = rows_of(figures(XNLI, [chosen("m", "de", [T] * 3), chosen("m", "tr", [T] * 4)], SETTINGS), language="mean")
+    assert mean.majority_share == pytest.approx((1 / 3 + 1 / 2) / 2)  # of tr, two of four have one label
     of_sources = [chosen(system, "de", [T, T, F], "source") for system in ("m", "n")]
     assert len(tables(figures(XNLI, of_sources, SETTINGS), 0.95)) == 1  # no table of means
 
@@ -142,11 +144,13 @@ def test_pairs_differ_in_the_system_or_in_the_variant_not_in_both() -> None:
 def test_a_system_with_an_invalid_language_has_no_mean_and_no_comparison() -> None:
     bad = chosen("bad", "sw", [T] * 4)
     bad = dataclasses.replace(bad, rows=tuple({**row, "log_likelihoods": ["nan", -1.0, -2.0]} for row in bad.rows))
-    every = [chosen("a", "tr", [T] * 4), chosen("a", "sw", [T, F, T, T]), chosen("bad", "tr", [T] * 4), bad]
+    every = [chosen("a", "tr", [T] * 4), chosen("a", "sw", [T, F, T, T]), bad, chosen("bad", "tr", [T] * 4)]
     found = figures(XNLI, [*every, chosen("b", "tr", [T] * 4), chosen("b", "sw", [T] * 4)], SETTINGS)
     assert not found.is_valid and not rows_of(found, system="bad", language="mean")
     assert [(d.name_a, d.name_b) for d in found.differences] == [("b / direct", "a / direct")]
     assert found.notes == ("bad / direct: no valid scores in some language, left out of the comparisons",)
+    [row] = rows_of(found, system="bad", language="tr")
+    assert row.is_above_chance is not None and [one.language for one in found.labels if one.system == "bad"] == ["tr"]
     [row] = rows_of(found, system="bad", language="sw")
     assert (row.status, row.value, row.low, row.high) == ("invalid", None, None, None)
     assert row.reason == "4 of 4 items have a score that is NaN"
@@ -164,9 +168,17 @@ def test_samples_are_voted_on_counted_and_told() -> None:
     [row, mean] = figures(MGSM, [written("m", "de", [list(a) for a in answers])], SETTINGS).rows
     assert (row.value, row.n, row.samples, row.num_unparsable, row.num_cut) == (0.5, 4, 3, 1, 2)
     assert (row.prompt_tokens_per_item, row.new_tokens_per_item) == (15, 12)
-    assert (mean.num_unparsable, mean.num_cut, mean.new_tokens_per_item) == (1, 2, 12)
+    assert (mean.num_unparsable, mean.num_cut) == (1, 2)
+    assert (mean.prompt_tokens_per_item, mean.new_tokens_per_item) == (15, 12)
     [_, cost] = tables(figures(MGSM, [written("m", "de", [list(a) for a in answers])], SETTINGS), 0.95)
     assert cost[1][1][:4] == ("m", "cot_native", "25.0 %", "16.7 %")
+
+
+def test_the_languages_of_answers_are_added_up_and_their_share_is_a_mean_over_languages() -> None:
+    english, german = "The boat is in the harbour. 0", "Das Boot liegt in dem Hafen. 0"
+    answers = [written("m", "de", [[english], [german]]), written("m", "sw", [[english]] * 3)]
+    [mean] = rows_of(figures(MGSM, answers, SETTINGS), language="mean")
+    assert mean.language_share == pytest.approx((1 / 2 + 0) / 2) and mean.other_languages == {"en": 4}
 
 
 def test_a_written_answer_from_broken_scores_is_no_wrong_answer() -> None:

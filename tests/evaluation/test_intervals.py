@@ -102,6 +102,9 @@ def test_clusters_count_as_no_more_rows_than_they_show_to_be() -> None:
     spread[:36:2] = 1
     alone = stats.binomtest(18, 40, 0.2, alternative="greater").pvalue
     assert alone < p_above(spread, pairs, 0.2) < p_above(whole, pairs, 0.2)
+    effect = design_effect(spread, pairs) * 19 / stats.chi2.ppf(0.05, 19)  # the variance's upper bound
+    expected = stats.beta.cdf(0.2, 18 / effect, 22 / effect + 1)  # the tail of a binomial of as many rows
+    assert 1 < effect < 2 and p_above(spread, pairs, 0.2) == pytest.approx(expected)
     # 68 % right in 14 templates of 1 to 10 rows beside a majority of 14 %, in one of 26 languages.
     sizes = np.array([10, 6, 5, 4, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1])
     templates = np.repeat(np.arange(14), sizes)

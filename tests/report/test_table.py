@@ -134,6 +134,8 @@ def test_the_verdict_of_a_mean_that_shows_what_no_language_shows() -> None:
 def test_the_verdict_when_some_are() -> None:
     found = verdict([result("en", 0.34, "source"), result("sw", is_above_chance=True), result("th"), MEAN], TASK)
     assert found == f"1 of 2 unseen languages are {BAR}, corrected for 2 languages); not above chance: th."
+    of_f1 = [result(code, 0.3, metric="macro_f1") for code in ("sw", "th", "mean of unseen")]  # tells nothing of it
+    assert verdict([result("sw", is_above_chance=True), result("th"), MEAN, *of_f1], TASK) == found
 
 
 def test_the_verdict_of_one_language_is_not_corrected() -> None:

@@ -114,6 +114,12 @@ def test_which_languages_recur(paper: Selection) -> None:
     assert set(paper.recurrence) == set(POOLS["paper"])
     assert sorted(paper.recurrence, key=lambda code: -paper.recurrence[code])[:2] == ["zh", "ar"]
     assert sum(paper.recurrence.values()) == pytest.approx(3, abs=0.01)
+    found = []
+    for name, ranking in paper.criteria.items():
+        if name not in (*ASIDE, "mean_reciprocal_rank", "pretraining_size"):  # in the last one all tie
+            best = [one.languages for one in ranking.sets if one.rank <= 5]
+            found.append([np.mean([code in languages for languages in best]) for code in paper.pool])
+    assert list(paper.recurrence.values()) == pytest.approx(np.mean(found, axis=0), abs=1e-3)
 
 
 def test_reasons_come_from_features(paper: Selection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_three_comparisons_of_several_sources() -> None:
     assert np.count_nonzero(without > 0) == 20
 
 
-def test_sets_are_compared_with_their_own_members() -> None:
+def test_sets_are_compared_with_their_own_members(null: SetFigures) -> None:
     figures = with_figures(no_effect, sets=[("ar",), ("de",), ("en",), ("ar", "de"), ("ar", "zh")])
     weights = {against: gains.gain(figures, [3, 4], against) for against in gains.AGAINST}
     assert weights["mean"].tolist() == [-0.5, -0.5, 0, 1, 0]  # zh alone is not there
@@ -82,6 +83,10 @@ def test_sets_are_compared_with_their_own_members() -> None:
     assert gains.gain(figures, [4], "mean") is None
     claim = gains.claim(figures, "x", "", lambda code: gains.gain(figures, [3, 4], "mean", code))
     assert claim is not None and claim.others is None  # without ar there is no set
+    whole = partial(gains.groups, null, null.of_size(3), null.of_size(1))
+    for needed in ("", "zh"):  # one of seven that it cannot be without
+        claim = gains.claim(null, "x", "", lambda code, n=needed: None if code and code == n else whole(code))
+        assert claim is not None and (claim.others is None) == bool(needed)
 
 
 def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> None:
@@ -93,6 +98,8 @@ def test_languages_left_out_test_a_mean_as_students_t_does(null: SetFigures) -> 
     assert tested.p_equal == pytest.approx(stats.ttest_1samp(gained, null.margin, alternative="less").pvalue)
     assert others == pytest.approx(stats.t.interval(0.95, 4, gained.mean(), stats.sem(gained)))
     assert tested.error == pytest.approx(stats.sem(gained)) and tested.freedom == 4
+    tested, others = gains.tested_by(null, 0.01, np.full(300, 0.01), left_out[:2])
+    assert others is None and tested.p == 1 / 301 and "these very sets" in tested.by  # two tell nothing of others
     # What items and seeds, or the luck of a maximum, leave open is not less for it.
     drawn = np.random.default_rng(0).normal(gained.mean(), 0.02, 300)
     for more, error in ((gains.tested_by(null, 0.006, drawn, left_out), drawn.std()),
@@ -139,8 +146,10 @@ def test_diversity_follows_the_order_that_it_is_given(null: SetFigures) -> None:
     figures = with_figures(lambda s, t: 0.02 * scores.get(tuple(sorted(s)), 0.0))
     found = done(composition.diversity(figures, 3, lambda k: (scores, "")))
     assert found.claims[0].low > 0 and found.claims[0].expected == "up"
-    assert column(found.tables[0], "num_sets")[:3] == [8, 35, 8]
-    assert column(found.tables[0], "group")[3] == "most diverse set (fr ru zh)"
+    assert column(found.tables[0], "num_sets")[:5] == [8, 35, 8, 1, 1]
+    ends = ["most diverse set (fr ru zh)", "least diverse set (ar de en)"]
+    assert column(found.tables[0], "group")[3:5] == ends
+    assert column(found.tables[0], "accuracy")[3:5] == pytest.approx(figures.mean[[-1, 7]])
     reason = composition.diversity(figures, 3, lambda k: ({}, "no vectors"))
     assert isinstance(reason, NotDone) and reason.reason == "no vectors"
 
@@ -289,6 +298,7 @@ def test_similarity_is_found_and_compared_within_each_target() -> None:
     found = done(transfer.similarity(figures, 1))
     row = found.tables[0].frame.iloc[0]
     assert row["part"] == transfer.MEAN and row["spearman"] > 0.7
+    assert column(found.tables[0], "part") == list(transfer.likeness(POOL, TARGETS))  # once each: of one source
     within = [(one - one.mean(axis=0)).ravel() for one in (like, figures.point)]
     assert row["spearman"] == pytest.approx(stats.spearmanr(*within).statistic)
     (claim,) = found.claims

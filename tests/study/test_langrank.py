@@ -9,7 +9,7 @@ from synthetic_study import study_in_memory
 
 from mslt_it.evaluation.estimates import Settings
 from mslt_it.study.analyse.findings import Analysis, NotDone
-from mslt_it.study.analyse.langrank import OTHERS, chance_of, langrank, leave_one_out, ndcg, relevance
+from mslt_it.study.analyse.langrank import OTHERS, chance_of, features_of, langrank, leave_one_out, ndcg, relevance
 from mslt_it.study.analyse.resampling import resample
 
 
@@ -50,6 +50,12 @@ def test_trees_learn_from_other_targets_what_no_feature_orders_alone() -> None:
     other = relevant.copy()
     other[3] = relevant[3, ::-1]
     assert (leave_one_out(features, other, 0)[3] == leave_one_out(features, relevant, 0)[3]).all()
+
+
+def test_what_is_known_of_pairs_without_training() -> None:
+    found = features_of(("ar", "de", "ru"), ("fi", "bg"))
+    assert found["same script"].tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert {values.shape for values in found.values()} == {(2, 3)} and len(found) == 7  # five parts and their mean
 
 
 def test_a_figure_is_held_against_that_of_the_names_in_every_other_order() -> None:

@@ -143,7 +143,10 @@ def test_without_larger_sets_the_same_ones_without_rows_are_held_against() -> No
     found = analyse(study, Settings(num_bootstrap=100))
     (section,) = found.slices[0].done
     means = section.tables[0].frame["accuracy"]
-    assert found.claims[0][1].value == pytest.approx(means[1] - means[0])
+    claim = found.claims[0][1]
+    assert claim.value == pytest.approx(means[1] - means[0]) and claim.others is not None  # no source is in all sets
+    compared = section.tables[1].frame.iloc[0]
+    assert (compared["others_low"], compared["others_high"]) == pytest.approx(claim.others)
     without = dataclasses.replace(study, cells=tuple(cell for cell in study.cells if cell.share))
     (reason,) = analyse(without, Settings(num_bootstrap=100)).slices[0].not_done
     assert reason.reason == "Nothing to hold them against: put 0 into shots, or a size more into set_sizes."
@@ -173,6 +176,15 @@ def test_intervals_of_the_curve_hold_for_all_its_rows() -> None:
     frame = next(table.frame for table in section.tables if table.name == "shots_differences")
     for (_, claim), low, high in zip(found.claims, frame["difference_low"], frame["difference_high"], strict=True):
         assert low < claim.low < claim.high < high
+
+
+def test_seeds_move_a_set_with_shots_and_without_apart() -> None:
+    """As much as two sets: what is drawn for the one is not drawn for the other."""
+    study = study_in_memory(lambda sources, code: 0.0, sets=THREE, seed_sd=0.6, num_items=400)
+    cells = (*study.cells, *(dataclasses.replace(cell, share=40) for cell in study.cells))
+    figures = resample(dataclasses.replace(study, cells=cells), study.slices[0], Settings(num_bootstrap=1000))
+    without, shot, other = (figures.mean_drawn[:, row] for row in range(3))
+    assert (without - shot).std() == pytest.approx((without - other).std(), rel=0.15)
 
 
 @pytest.mark.parametrize("shot", [[("ar", "de"), ("ar", "en"), ("de", "zh"), ("en", "zh")], THREE])

@@ -166,7 +166,7 @@ def test_a_constant_answer_has_accuracy_but_no_macro_f1() -> None:
 
 def test_labels_that_were_written_are_read_and_the_unread_counted() -> None:
     items = [choice(label, is_written=True) for label in (0, 1, 2, 0)]
-    texts = ("Antwort: Ja", "Antwort: Nein", "ich weiß nicht", "Antwort: Ja")
+    texts = ("Antwort: Ja", "Antwort: Nein", "guten Tag", "Antwort: Ja")
     assert said_labels(items, texts).tolist() == [0, 2, UNREAD, 0]
     for measure, expected in ((ACCURACY, 0.5), (MACRO_F1, 1 / 3)):
         counts, unread = measure.counts(items, texts)

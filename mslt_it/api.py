@@ -235,7 +235,7 @@ def merge(run: Place, out: Place, *, say: Say | None = None, **options: Any) -> 
 def _refuse_altered(folder: Path, name: str) -> None:
     if not is_intact(folder, name):
         raise Problem(
-            f"{folder / name} is not as it was when the run finished. Start it again: what was altered is done anew."
+            f"{folder / name} has changed since the run finished. Start it again: what was altered is redone."
         )
 
 

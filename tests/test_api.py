@@ -180,7 +180,7 @@ def test_a_task_implies_its_recipe() -> None:
 @pytest.mark.parametrize("call", [predict, evaluate, merge, TrainedRun.read])
 def test_what_is_no_folder_is_named(call: Callable[..., object]) -> None:
     more = {predict: ([],), merge: ("out",)}.get(call, ())
-    with pytest.raises(Problem, match=r"5 \(int\) is no file or folder\. Give its path"):
+    with pytest.raises(Problem, match=r"5 \(int\) is not a path\. Give a file or folder"):
         call(5, *more)
 
 

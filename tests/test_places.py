@@ -93,7 +93,7 @@ MISTAKES = (
     ),
     (
         "train recipe=xnli_3src prompt.variant=cot_native",
-        "prompt.variant=cot_native is trained on rows with a worked-out",
+        "prompt.variant=cot_native needs rows with a worked-out",
     ),
     ("train recipe=xnli_3src prompt.template=9", "ar.yaml has 1 template. Write a number from 0 to 0, or mixed"),
     (
@@ -155,9 +155,9 @@ MISTAKES = (
     ("combine runs=[RUN,RUN2] out=c scored=false num_items=5", "num_items=5 has no effect with scored=false. Leave on"),
     (
         "report run=EVAL examples=5",
-        "examples= is of the answers of a run, and run=EVAL is an evaluation. Leave it out.",
+        "examples= applies only to answers of a run; run=EVAL is an evaluation. Leave it out.",
     ),
-    ("eval run=RUN out=DATA", "out=DATA holds mine.txt and no evaluation. Give another folder."),
+    ("eval run=RUN out=DATA", "out=DATA holds mine.txt but no evaluation. Give another folder."),
     ("eval run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("report run=TORN", "run=TORN: results.json is not what was saved (5 bytes)."),
     ("eval run=RUN out=RUN2", "out=RUN2 holds a run (config.yaml), which is left as it is. Give another folder."),
@@ -169,7 +169,7 @@ MISTAKES = (
     ("train recipe=xnli_3src model=o", "Unknown key 'model'. Did you mean 'model.path'?"),
     ("train recipie=xnli_3src", "No recipe given. Write recipe=NAME in place of recipie=xnli_3src."),
     ("train recipe=xnli_3src output_dir=EVAL", "output_dir=EVAL holds an evaluation (request.json), which is left as"),
-    ("train recipe=xnli_3src output_dir=MINE", "MINE holds results.json and no run. Choose another output_dir."),
+    ("train recipe=xnli_3src output_dir=MINE", "MINE holds results.json but no run. Choose another output_dir."),
     (
         "data recipe=xnli_3src output_dir=MINE",
         "output_dir=MINE: MINE/train.jsonl was not written by mslt data. Give",
@@ -177,7 +177,7 @@ MISTAKES = (
     ("data recipe=xnli_3src output_dir=RUN", "output_dir=RUN holds a run (config.yaml), which is left as it is."),
     (OWN.replace("=a", "=[a,b]"), "task.input_fields=['a', 'b'] shows 'b', which is the answer (task.label_field)."),
     (OWN, "takes 1500 training rows of 'en', and TABLE.csv has 3. Write data.num_examples_total=max for as many"),
-    (OWN.replace("TABLE", "FILE"), "FILE.csv has no column 'language' or 'lang'. Known: a, b. What it is called there"),
+    (OWN.replace("TABLE", "FILE"), "FILE.csv has no column 'language' or 'lang'. Known: a, b. Name yours"),
     ("study study=mini out=RUN", "out=RUN holds a run (config.yaml), which is left as it is. Give another folder."),
     ("study study=mini task.data=FILE.csv out=s", "FILE.csv has no column 'language' or 'lang'."),
     ("study study=mini task.data=none.csv out=s --dry-run", "task.data=none.csv does not exist."),
@@ -185,7 +185,7 @@ MISTAKES = (
     ("study study=mini sources=[ar]", "Unknown key 'sources'. Did you mean 'pool'?"),
     ("select model=/no/such", "model=/no/such: there is no such folder. Give that of a model."),
     ("select criteria=[scripts] model=a/b", "model=a/b has no effect on criteria=[scripts]. Leave it out, or add one"),
-    ("select criteria=[scripts] seed=4", "seed=4 has no effect on criteria=[scripts]: nothing is drawn for them."),
+    ("select criteria=[scripts] seed=4", "seed=4 has no effect on criteria=[scripts], which draw nothing at random."),
     ("predict run=none data=none.csv out=o.csv", "data=none.csv: there is no such file."),
     ("predict run=none data=FILE.csv out=FILE.csv", "out=FILE.csv is the input itself."),
     ("report run=none", "run=none: there is no such folder."),

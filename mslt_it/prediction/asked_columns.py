@@ -70,7 +70,7 @@ class AskedColumns:
         if missing := [name for name in needed if name not in ours]:
             raise Problem(
                 f"{where} has no column '{self.task.columns.get(missing[0], missing[0])}', which the run needs. "
-                f"{nearest(missing[0], names)} What it is called there: 'columns={{{missing[0]}:YOURS}}'."
+                f"{nearest(missing[0], names)} Name yours: 'columns={{{missing[0]}:YOURS}}'."
             )
         if taken := [name for name in self.added if name in names]:
             raise Problem(

@@ -201,7 +201,7 @@ class Job:
         rows = [row for line in lines if (row := opened_line(line, self.bound_to(number))) is not None]
         if len(rows) == len(lines) == size:
             return rows
-        warn(f"{path} is not as it was written: its rows are labelled again.")
+        warn(f"{path} was altered or damaged: its rows are labelled again.")
         path.unlink()
         return None
 

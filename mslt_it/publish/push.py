@@ -89,7 +89,7 @@ def push(folder: Path, to: Destination, say: Callable[[str], object] = print) ->
             refused, in which case the repository shows what it showed before.
     """
     if (damage := find_damage(folder)) is not None:
-        raise Problem(f"{folder} is not whole ({damage}). Export it again.")
+        raise Problem(f"{folder} is incomplete or damaged ({damage}). Export it again.")
     names = [*sealed_files(folder), COMPLETE]
     api = HfApi(token=to.token)
     url = f"{api.endpoint}/{to.repo}"
@@ -170,7 +170,7 @@ def _explained(error: BaseException, repo: str, state: str) -> Problem:
     elif statuses & {409, 412}:
         what = "somebody else wrote to the repository meanwhile. Look at it and run again."
     elif statuses and max(statuses) >= 500:
-        what = f"the hub answered with status {max(statuses)}, a fault of its own. Try later."
+        what = f"the hub answered with status {max(statuses)}, a server error. Try later."
     elif not statuses and {type(one).__name__ for one in chain} & (BROKEN_OFF | UNREACHABLE):
         what = "the hub cannot be reached or broke off. Check the network and run again."
     else:

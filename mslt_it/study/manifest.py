@@ -90,7 +90,7 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
     if not isinstance(content, dict) or not all(isinstance(content.get(name), kind) for name, kind in parts.items()):
         raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
     if was_altered(content) or not all(isinstance(cell, dict) and "id" in cell for cell in content["cells"]):
-        raise Problem(f"{folder.manifest} is not as it was written. {AGAIN}")
+        raise Problem(f"{folder.manifest} was altered or damaged. {AGAIN}")
     content.pop(OWN_HASH, None)
     return content
 

@@ -142,7 +142,7 @@ def test_altered_answers_are_noticed_all_of_them(run: Path, tmp_path: Path, caps
     assert answers(out) != before
     assert call(*arguments) == 0
     printed = capsys.readouterr()
-    assert all(f"{path} is not as it was when the evaluation finished" in printed.err for path in changed)
+    assert all(f"{path} has changed since the evaluation finished" in printed.err for path in changed)
     assert answers(out) == before and results(out) == expected
     (out / "results.json").write_text("{}", encoding="utf-8")
     assert call(*arguments) == 0 and results(out) == expected
@@ -184,7 +184,7 @@ def test_another_request_in_the_same_folder_is_refused(run: Path, tmp_path: Path
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine", encoding="utf-8")
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine'}") == 2
-    assert "holds thesis.txt and no evaluation. Give another folder." in capsys.readouterr().err
+    assert "holds thesis.txt but no evaluation. Give another folder." in capsys.readouterr().err
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine' / 'thesis.txt'}") == 2
     assert "thesis.txt is a file. Give another folder." in capsys.readouterr().err
     assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "mine"

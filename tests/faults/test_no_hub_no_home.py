@@ -101,7 +101,7 @@ def test_a_hub_with_a_fault_of_its_own_is_asked_once(
         server.shutdown()
     is_down = status != 404
     assert constants.HF_HUB_OFFLINE is is_down and len(asked) == (1 if is_down else 2)
-    assert hub_client.silence() == is_down * f"answered with status {status}, a fault of its own"
+    assert hub_client.silence() == is_down * f"answered with status {status}, a server error"
     hub_client._set_offline(False)
 
 

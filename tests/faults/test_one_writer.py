@@ -136,7 +136,7 @@ def test_a_run_is_not_written_into_something_else(own: Path, call: Call, survive
     (own / "merged").mkdir()
     (own / "merged" / "COMPLETE.json").write_text("{}", encoding="utf-8")
     code, _, err = call(*TRAIN[:-1], "output_dir=merged")
-    assert code == 2 and err == "error: merged holds COMPLETE.json and no run. Choose another output_dir.\n"
+    assert code == 2 and err == "error: merged holds COMPLETE.json but no run. Choose another output_dir.\n"
     assert len(list((own / "merged").iterdir())) == 1
 
 

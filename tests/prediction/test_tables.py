@@ -108,7 +108,7 @@ def test_what_is_no_text_is_said_with_a_remedy(tmp_path: Path) -> None:
         ("a.csv", gzip.compress(b"a,b\n1,2\n"), "compressed by gzip. Unpack it, or let its name end in .gz"),
         ("b.csv", b"PK\x03\x04\xff\xff", "Excel workbook. Unpack it, or save the sheet as CSV in UTF-8"),
         ("c.csv", b"PAR1\xff", "Parquet. Let its name end in .parquet"),
-        ("d.csv.gz", bytes(packed), "not wholly, compressed by gzip"),
+        ("d.csv.gz", bytes(packed), "only partly, compressed by gzip"),
         ("e.csv.gz", gzip.compress("a,b\n1,é\n".encode("latin-1")), "e.csv.gz line 2 is not UTF-8"),
         ("f.csv", b'a,b\n1,"open\n2,x\n', "f.csv line 2 is not valid CSV .*opened and never closed"),
     ]

@@ -229,7 +229,7 @@ def test_a_repository_of_something_else_is_left_alone(visit: Visit) -> None:
         ("stranger", "push=you/boats: the token is of me, who does not belong to 'you'. Write push=me/boats, or use"),
         ("no owner", "push=boats is not the name of a repository: write OWNER/NAME."),
         ("bad name", "push=me/bo ats is not the name of a repository: write OWNER/NAME"),
-        ("torn", "is not whole (model.safetensors is not what was saved"),
+        ("torn", "is incomplete or damaged (model.safetensors is not what was saved"),
     ],
 )
 def test_refusals(case: str, text: str, visit: Visit) -> None:
@@ -240,17 +240,17 @@ def test_refusals(case: str, text: str, visit: Visit) -> None:
 
 def test_an_adapter_whose_base_nobody_has_is_not_sent(visit: Visit) -> None:
     code, _, err = visit.saw["adapter"]
-    assert code == 2 and "/chat', which is no repository of a hub, so nobody else could load it" in err
+    assert code == 2 and "/chat', which is not a hub repository, so nobody else could load it" in err
     assert ("models", "me/adapter") not in visit.hub.repositories
 
 
 @pytest.mark.parametrize(
     ("case", "text"),
     [
-        ("store fails", "push=me/x5: the hub answered with status 503, a fault of its own. Try later."),
+        ("store fails", "push=me/x5: the hub answered with status 503, a server error. Try later."),
         ("store closes", "push=me/x5: the hub cannot be reached or broke off. Check the network and run again."),
         ("store garbles", "push=me/x5: the upload failed: The object is not what its oid says."),
-        ("commit fails", "push=me/x5: the hub answered with status 503, a fault of its own. Try later."),
+        ("commit fails", "push=me/x5: the hub answered with status 503, a server error. Try later."),
         ("commit closes", "push=me/x5: the hub cannot be reached or broke off. Check the network and run again."),
     ],
 )

@@ -196,7 +196,7 @@ def test_a_dry_run_tells_of_the_sweep(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     assert f"Expected time: {duration(seconds)} of one worker" in said
     assert "Labelled rows (cost): 24 per cell; 288 trained on in all cells. At most 72 different ones" in said
-    assert "Besides at most 5 labelled rows of each language of the pool, held out for the looks." in said
+    assert "In addition, at most 5 labelled rows of each language of the pool are held out for the looks." in said
     assert "      1      3      6      0            2, 6  de_max_steps2_s0 … zh_max_steps6_s0" in said
     config = load_study("tiny", sweep, file)
     assert [num_looked_at(base_recipe(config), cell) for cell in cells(config)[-2:]] == [10, 20]

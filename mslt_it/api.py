@@ -155,7 +155,7 @@ def train(
     wait: bool = False,
     **changes: Any,
 ) -> TrainedRun:
-    """Trains an adapter and scores every language, as `mslt train` does; a run that is finished already is read.
+    """Trains an adapter and scores every language, as `mslt train` does; a run that is already finished is read.
 
     Args:
         recipe: a name, or what `load_recipe` gave. The other arguments are those of `load_recipe`.

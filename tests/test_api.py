@@ -60,7 +60,7 @@ def test_a_run_is_the_commands(run: TrainedRun, tmp_path: Path, capfd: pytest.Ca
         "scoring.num_examples_per_language=20", "scoring.num_bootstrap=200", f"output_dir={run.folder}",
     ]  # fmt: skip
     assert cli.main(["train", *written]) == 0
-    assert "This run is finished already" in capfd.readouterr().out
+    assert "This run is already finished" in capfd.readouterr().out
     again = train("xnli_3src", written[1:3] + written[3:])
     assert capfd.readouterr() == ("", "")
     content = json.loads((run.folder / "results.json").read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def test_evaluate_is_the_commands(run: TrainedRun, tmp_path: Path, capfd: pytest
         cli.main(["eval", f"run={run.folder}", "languages=[tr]", "examples=8", f"out={found.folder}", "cache=none"])
         == 0
     )
-    assert "finished already" in capfd.readouterr().out
+    assert "already finished" in capfd.readouterr().out
 
 
 def test_predict_gives_the_runs_labels(run: TrainedRun) -> None:

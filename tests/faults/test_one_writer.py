@@ -80,7 +80,7 @@ def test_wait_waits_and_then_finds_what_was_done(
     held.wait()
     code, out, _ = call(*TRAIN, "wait=true")
     thread.join()
-    assert code == 0 and "Another process is at work in run" in out and "waiting" in out and "finished already" in out
+    assert code == 0 and "Another process is at work in run" in out and "waiting" in out and "already finished" in out
     assert not (place / "run" / LOCK).exists()
 
 

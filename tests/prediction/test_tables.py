@@ -161,5 +161,5 @@ def test_what_a_sheet_cannot_hold_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(Problem, match=r"new\.csv has a text of 32,768 characters, .* 32,767\. Write .*out=FILE\.csv"):
         tables.require_writable(read, "xlsx")
     monkeypatch.setattr(tables, "MOST_ROWS", 2)
-    with pytest.raises(Problem, match=r"A sheet of Excel has 2 rows, and .*new\.csv 2\. Write out=FILE\.csv"):
+    with pytest.raises(Problem, match=r"An Excel sheet has 2 rows, and .*new\.csv 2\. Write out=FILE\.csv"):
         tables.require_writable(read, "xlsx")

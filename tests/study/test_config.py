@@ -111,7 +111,7 @@ def test_expected_times_say_where_they_come_from(tmp_path: Path) -> None:
         ("variants=[cot_nativ]", "variants: 'cot_nativ' is unknown. Did you mean 'cot_native'?"),
         ("criteria=[l2v_syntx]", "criteria: 'l2v_syntx' is unknown. Did you mean 'l2v_syntax'?"),
         ("also_score=[xcopy]", "also_score holds 'xcopy'. Did you mean 'xcopa'?"),
-        ("recipe=", "recipe= has no value. Every cell is a run of it."),
+        ("recipe=", "recipe= has no value. Recipe of every cell."),
         ("data.num_examples_total=5", "data.num_examples_total is set for each cell. Use the study's budgets"),
         ("prompt.variant=xlt", "prompt.variant is set for each cell. Use the study's variants"),
     ],

@@ -309,7 +309,7 @@ def test_ties_go_to_the_lower_loss_then_the_first_and_missing_runs_are_not_chose
     plain = {"cells": [{"id": "ar_s0", "sources": ["ar"]}]}
     assert chosen_of(folder, plain, ["ar_s0"]) == ["ar_s0"] and tried(folder, plain["cells"], "accuracy") == ()
     (folder / "cells" / "ar_learning_rate0.1_s0" / "losses.jsonl").write_text('{"step": 5, "loss": 1.0}\n')
-    with pytest.raises(Problem, match=r"losses.jsonl holds no look at held-out rows. Remove .*_s0 and go on with"):
+    with pytest.raises(Problem, match=r"losses.jsonl has no look at held-out rows. Remove .*_s0 and continue with"):
         collect(folder)
 
 

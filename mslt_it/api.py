@@ -155,7 +155,7 @@ def train(
     wait: bool = False,
     **changes: Any,
 ) -> TrainedRun:
-    """Trains an adapter and scores every language, as `mslt train` does; a run that is finished already is read.
+    """Trains an adapter and scores every language, as `mslt train` does; a run that is already finished is read.
 
     Args:
         recipe: a name, or what `load_recipe` gave. The other arguments are those of `load_recipe`.
@@ -235,7 +235,7 @@ def merge(run: Place, out: Place, *, say: Say | None = None, **options: Any) -> 
 def _refuse_altered(folder: Path, name: str) -> None:
     if not is_intact(folder, name):
         raise Problem(
-            f"{folder / name} is not as it was when the run finished. Start it again: what was altered is done anew."
+            f"{folder / name} has changed since the run finished. Start it again: what was altered is redone."
         )
 
 

@@ -149,7 +149,7 @@ def _unknown_key(command: Command, name: str) -> Problem:
 def _unknown_option(command: Command, argument: str) -> Problem:
     name = argument.lstrip("-").partition("=")[0].replace("-", "_")
     if argument in ("--multirun", "-m"):
-        return Problem(f"{argument} is Hydra's and not known here. Many runs are a study: mslt study --help.")
+        return Problem(f"{argument} is an option of Hydra, not of mslt. For many runs see mslt study --help.")
     if name in keys(command.options) or (name in keys(Recipe) and command.is_handed_on(name)):
         return Problem(f"Unknown option '{argument}'. Write {name}=VALUE, without dashes.")
     return Problem(f"Unknown option '{argument}'. {nearest(argument, [*command.flags, '--help'])}")
@@ -174,7 +174,7 @@ def _no_key(command: Command, argument: str, config_dir: str | None, uncut: str)
         return Problem(f"Argument '{argument}' is not KEY=VALUE. Write {shown(known[argument])}.")
     if uncut:
         return Problem(
-            f"Argument '{argument}' is not KEY=VALUE. If the shell has cut one argument in two, write it in quotes: "
+            f"Argument '{argument}' is not KEY=VALUE. If the shell split one argument in two, quote it: "
             f"{shlex.quote(uncut)}."
         )
     if command.words or not known:

@@ -53,7 +53,7 @@ class Journal:
         if end < len(content):
             left = content[end:].split(b"\n")[:-1]  # a kill tears the last line alone
             if any(opened_line(line, self._first) is None for line in left):
-                warn(f"{self.path} is not as it was written: what was altered is asked again.")
+                warn(f"{self.path} was altered or damaged: what is affected is asked again.")
             with self.path.open("r+b") as file:
                 file.truncate(end)
                 file.flush()
@@ -121,7 +121,7 @@ class Journal:
 
 
 def read_answers(path: Path) -> list[dict[str, Any]] | None:
-    """The answers of a journal, whatever it is of; None where it is not as it was written."""
+    """The answers of a journal, whatever it is of; None where it was altered or damaged."""
     first, *lines = path.read_bytes().split(b"\n")
     rows = [row for line in lines[:-1] if (row := opened_line(line, first + b"\n")) is not None]
     return rows if len(rows) == len(lines) - 1 and not lines[-1] else None

@@ -20,7 +20,7 @@ def notice(recipe: Recipe) -> list[str]:
     ]
     before = trained_before(recipe.model.path, recipe.model.revision)
     if before := tuple(code for code in before if code not in recipe.sources):
-        lines.append(f"model.path={recipe.model.path} was trained on rows in {', '.join(before)}: no unseen languages.")
+        lines.append(f"model.path={recipe.model.path} was trained on rows in {', '.join(before)}: not unseen.")
     if recipe.select.note:
         lines.append(f"sources=auto: {recipe.select.note}")
     if recipe.model.path == "world" and recipe.task.data == "world":

@@ -121,9 +121,9 @@ def refuse_undivided(state: PartialState) -> None:
     """A Problem where FSDP was asked for and accelerate (1.15) would silently train a copy in each process."""
     if uses_fsdp() and state.distributed_type in (DistributedType.NO, DistributedType.MULTI_CPU):
         raise Problem(
-            "FSDP divides a model among GPUs, and here are none: accelerate would train a whole copy in each process. "
-            "Launch without it: torchrun --nproc_per_node N mslt_it/train.py, or accelerate launch --config_file "
-            "recipes/accelerate/cpu.yaml for one process."
+            "FSDP divides a model among GPUs, and there are none here: accelerate would train a whole copy in each "
+            "process. Launch without it: torchrun --nproc_per_node N mslt_it/train.py, or accelerate launch "
+            "--config_file recipes/accelerate/cpu.yaml for one process."
         )
 
 
@@ -202,7 +202,7 @@ def _told(training: TrainingConfig, summary: TrainingSummary) -> Iterator[str]:
         how = " with gradient checkpointing" * summary.gradient_checkpointing
         yield f"Memory had room for {summary.batch_size} rows at once{how}."
     if summary.best_step is not None:
-        yield f"The adapter is that of step {summary.best_step}, the best of {summary.num_looks} looks."
+        yield f"The adapter is from step {summary.best_step}, the best of {summary.num_looks} looks."
 
 
 def _scores(figures: Figures, confidence: float) -> Scores:

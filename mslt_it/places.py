@@ -21,9 +21,7 @@ REQUEST, MANIFEST = "request.json", "manifest.json"  # of an evaluation, of a st
 ITEMS = "items"  # journals of a run or an evaluation: items/<task>/<variant>/<system>/<language>.jsonl
 # The file by which a folder is told -> what it holds.
 KINDS = {CONFIG: "run", REQUEST: "evaluation", MANIFEST: "study", MERGE: "merged model", RECORD: "export"}
-TRAIN_AGAIN = (
-    "Start its command again, which does what is damaged anew and keeps the rest, or take its folder from a whole copy."
-)
+TRAIN_AGAIN = "Start its command again, which redoes only what is damaged, or restore its folder from an intact copy."
 _PRINTED = "Give the run folder that `mslt train` printed last."
 
 
@@ -98,7 +96,7 @@ def refuse_no_place(folder: Path, key: str = "out", kind: str = "") -> None:
         raise Problem(f"{key}={folder}: {there} cannot be written to. Change its permissions, or give another folder.")
     names = sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
     if kind == "evaluation" and names and not {ITEMS, COMPLETE, *KINDS} & {*names}:
-        raise Problem(f"{key}={folder} holds {names[0]} and no evaluation. Give another folder.")
+        raise Problem(f"{key}={folder} holds {names[0]} but no evaluation. Give another folder.")
     for name, holds in KINDS.items() if kind else ():
         if holds != kind and (folder / name).is_file():
             held = f"{'an' if holds[0] in 'aeiou' else 'a'} {holds} ({name})"

@@ -90,7 +90,7 @@ class Run:
         if found is None:  # and what would be written over is another's
             for path in (self.folder / name for name in (COMPLETE, LOSSES, "results.json", "log.txt")):
                 if path.exists():
-                    raise Problem(f"{self.folder} holds {path.name} and no run. Choose another output_dir.")
+                    raise Problem(f"{self.folder} holds {path.name} but no run. Choose another output_dir.")
         if found == UNKNOWN and not self._has_this_recipe():
             raise Problem(
                 f"{self.folder / FINGERPRINT} cannot be read, and {CONFIG} beside it is not that of this run: nothing "

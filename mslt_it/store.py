@@ -62,7 +62,7 @@ def is_as_written(content: Mapping[str, Any]) -> bool:
 
 
 def was_altered(content: Mapping[str, Any]) -> bool:
-    """Whether it has a hash of its own, as files of earlier versions have not, and is not as it was written."""
+    """Whether it has a hash of its own, as files of earlier versions have not, and was altered or damaged."""
     return OWN_HASH in content and not is_as_written(content)
 
 
@@ -104,7 +104,7 @@ def put_aside(path: Path) -> None:
     while (aside := path.with_name(f"{path.name}.aside{number}")).exists():
         number += 1
     path.rename(aside)
-    warn(f"{path} cannot be used: it was put aside as {aside.name}.")
+    warn(f"{path} cannot be used: it was set aside as {aside.name}.")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -160,7 +160,7 @@ def sealed_files(folder: Path) -> dict[str, str]:
     if not isinstance(files, dict) or not files or not all(isinstance(value, str) for value in files.values()):
         raise Problem(f"{folder}: {COMPLETE} does not list files with their hashes.")
     if was_altered(content or {}):
-        raise Problem(f"{folder}: {COMPLETE} is not as it was written.")
+        raise Problem(f"{folder}: {COMPLETE} was altered or damaged.")
     return files
 
 
@@ -199,7 +199,7 @@ def reopen(folder: Path, what: str) -> bool:
         put_aside(folder / COMPLETE)
         return True
     for path in changed:
-        warn(f"{path} is not as it was when the {what} finished: doing what is missing again.")
+        warn(f"{path} has changed since the {what} finished: doing what is missing again.")
         is_own = path.resolve().is_relative_to(folder.resolve())  # a seal that somebody made may name others' files
         if path.suffix == ".jsonl" and path.is_file() and is_own:
             path.unlink()
@@ -241,7 +241,7 @@ def made_once(
     if (record := made_before(out, record_name, inputs)) is not None:
         if (damage := find_damage(out)) is None:
             return Made(out, record, False)
-        say(f"{out} is not whole ({damage}): it is made again.")
+        say(f"{out} is incomplete or damaged ({damage}): it is made again.")
     with sealing(out) as part:
         record = {"inputs": dict(inputs), **fill(part)}
         write_json(part / record_name, record)
@@ -264,7 +264,7 @@ def made_before(out: Path, record_name: str, inputs: Mapping[str, Any]) -> dict[
         raise Problem(f"{out} holds something else (no {record_name} of ours). Give another folder.")
     if there and (differing := [key for key in inputs if there.get(key) != inputs[key]]):
         said = "; ".join(f"{key}: {_short(there.get(key))} there, {_short(inputs[key])} now" for key in differing)
-        raise Problem(f"{out} was made of something else ({said}). Give another folder, or remove that one.")
+        raise Problem(f"{out} was made from something else ({said}). Give another folder, or remove that one.")
     return record
 
 

@@ -20,7 +20,7 @@ ENDED = 143  # the same of one that was sent SIGTERM
 # errno -> what is to be done; of those the user can do something about
 _REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space, or give another place.",
-    errno.EDQUOT: "Your share of the disk is used up: free some space, or give another place.",
+    errno.EDQUOT: "Your disk quota is used up: free some space, or give another place.",
     errno.EFBIG: "The file is larger than is allowed here: see `ulimit -f`, or give another place.",
     errno.EROFS: "That file system cannot be written to: give another place.",
     errno.EACCES: "You may not read or write there: change its permissions, or give another place.",
@@ -30,9 +30,9 @@ _REMEDIES = {
     errno.EEXIST: "A file is in the way: move it away, or give another place.",
     errno.EISDIR: "A folder is in the place of a file: move it away, or give another place.",
     errno.ENOTEMPTY: "A folder is in the way: move it away, or give another place.",
-    errno.ENOENT: "It is not there, or a link to it leads nowhere: make it, or remove the link.",
+    errno.ENOENT: "It is not there, or a link to it leads nowhere: create it, or remove the link.",
     errno.ELOOP: "A link is in the place of a file of ours, or links lead in a circle: remove it.",
-    errno.EIO: "The disk could not be read or written: look at it, or give another place.",
+    errno.EIO: "The disk could not be read or written: check it, or give another place.",
     errno.ESTALE: "The network's file system has lost it: start again.",
     errno.EMFILE: "Too many files are open: raise `ulimit -n`.",
 }
@@ -60,7 +60,7 @@ def run(command: Callable[[list[str]], int | None], argv: Sequence[str] | None =
         print("error: interrupted", file=sys.stderr)
         return 130
     except MemoryError:
-        print("error: no memory is left. Take smaller data, batches or models, or a larger machine.", file=sys.stderr)
+        print("error: out of memory. Use smaller data, batches or models, or a larger machine.", file=sys.stderr)
         return 2
     except Exception as error:
         if (said := of_system(error)) is None:

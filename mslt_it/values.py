@@ -102,7 +102,7 @@ def cell(value: Any) -> Any:
 def path(text: str | os.PathLike[str]) -> Path:
     """A file or folder; ``~/`` and ``~name/`` are home folders, unless nobody is called so (``~draft.csv``)."""
     if not isinstance(text, (str, os.PathLike)):
-        raise Problem(f"{text!r} ({type(text).__name__}) is no file or folder. Give its path, or a run that was read.")
+        raise Problem(f"{text!r} ({type(text).__name__}) is not a path. Give a file or folder, or a run that was read.")
     try:
         return Path(text).expanduser()
     except RuntimeError:

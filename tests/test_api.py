@@ -60,7 +60,7 @@ def test_a_run_is_the_commands(run: TrainedRun, tmp_path: Path, capfd: pytest.Ca
         "scoring.num_examples_per_language=20", "scoring.num_bootstrap=200", f"output_dir={run.folder}",
     ]  # fmt: skip
     assert cli.main(["train", *written]) == 0
-    assert "This run is finished already" in capfd.readouterr().out
+    assert "This run is already finished" in capfd.readouterr().out
     again = train("xnli_3src", written[1:3] + written[3:])
     assert capfd.readouterr() == ("", "")
     content = json.loads((run.folder / "results.json").read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def test_evaluate_is_the_commands(run: TrainedRun, tmp_path: Path, capfd: pytest
         cli.main(["eval", f"run={run.folder}", "languages=[tr]", "examples=8", f"out={found.folder}", "cache=none"])
         == 0
     )
-    assert "finished already" in capfd.readouterr().out
+    assert "already finished" in capfd.readouterr().out
 
 
 def test_predict_gives_the_runs_labels(run: TrainedRun) -> None:
@@ -180,7 +180,7 @@ def test_a_task_implies_its_recipe() -> None:
 @pytest.mark.parametrize("call", [predict, evaluate, merge, TrainedRun.read])
 def test_what_is_no_folder_is_named(call: Callable[..., object]) -> None:
     more = {predict: ([],), merge: ("out",)}.get(call, ())
-    with pytest.raises(Problem, match=r"5 \(int\) is no file or folder\. Give its path"):
+    with pytest.raises(Problem, match=r"5 \(int\) is not a path\. Give a file or folder"):
         call(5, *more)
 
 

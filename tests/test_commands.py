@@ -62,8 +62,7 @@ def test_values_have_their_kinds_and_defaults() -> None:
         (["fast", *NEEDED], "Argument 'fast' is not KEY=VALUE. Write mslt combine 'runs=[A,B]' out=DIR. Known: runs, "),
         (
             ["out=my", "own", "folder", "runs=[a]"],
-            "Argument 'own' is not KEY=VALUE. If the shell has cut one argument "
-            "in two, write it in quotes: 'out=my own folder'.",
+            "Argument 'own' is not KEY=VALUE. If the shell split one argument in two, quote it: 'out=my own folder'.",
         ),
         ([*NEEDED, "out=y"], "out is given twice: 'x' and 'y'. Keep one."),
         ([*NEEDED, "rows="], "rows= has no value. Leave it out for the default (32)."),
@@ -71,7 +70,7 @@ def test_values_have_their_kinds_and_defaults() -> None:
         (["out="], "out= has no value. Folder to write."),
         (["runs=a"], "runs=a is not a list. Write runs=[A,B], quoted for the shell."),
         (["runs=[]"], "runs=[] is empty. Write runs=[A,B]."),
-        (["runs=[a,]"], "runs: an item is empty. Remove the comma too much."),
+        (["runs=[a,]"], "runs: an item is empty. Remove the extra comma."),
         (["format=plane"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["format=[plane]"], "format: 'plane' is unknown. Did you mean 'plain'? Known: fancy, plain."),
         (["dtype=float23"], "dtype=float23 is unknown. Did you mean 'float32'? Known: bfloat16, float32."),
@@ -95,7 +94,7 @@ def test_mistakes_name_key_value_and_remedy(arguments: list[str], text: str) -> 
 
 def test_a_list_that_the_shell_has_cut_is_shown_in_quotes() -> None:
     command = importlib.import_module(cli.COMMANDS["train"][0]).COMMAND
-    with pytest.raises(Problem, match=r"^Argument 'de,' is .* write it in quotes: 'sources=\[ar, de, zh\]'\.$"):
+    with pytest.raises(Problem, match=r"^Argument 'de,' is .* quote it: 'sources=\[ar, de, zh\]'\.$"):
         parse(command, ["recipe=xnli_3src", "sources=[ar,", "de,", "zh]", "targets=[tr]"])
 
 

@@ -149,11 +149,11 @@ def test_overrides_after_the_recipe() -> None:
         ("sources=[ar,tr]", "sources and targets overlap: tr."),
         ("sources=[en,", "sources=[en, is not a list or a name (auto). Write sources=[ar,de], quoted"),
         ("task.label_names=[a]", "task.label_names=['a'] must be a list of at least 2 different names."),
-        ("model.path=null", "model.path=null: null is no value for it. Leave model.path out for the default;"),
+        ("model.path=null", "model.path=null: null is not a valid value. Leave model.path out for the default;"),
         (
             "training.batch_size=1,2",
-            "training.batch_size=1,2 is not a whole number. It may also be auto. A run has one value of "
-            "training.batch_size; runs over several are a study: mslt study --help.",
+            "training.batch_size=1,2 is not a whole number. It may also be auto. A run has one value "
+            "of training.batch_size; for several values see mslt study --help.",
         ),
         ("seed=range(1,3)", "seed=range(1,3) is not a whole number. A run has one value of seed;"),
         ("scale=mini,small", "Unknown scale 'mini,small'. Did you mean 'small'?"),

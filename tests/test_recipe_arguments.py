@@ -31,8 +31,8 @@ def test_arguments() -> None:
         (["recipe=a", "--config_dir", "x"], r"Unknown option '--config_dir'\. Did you mean '--config-dir'\?"),
         (["recipe=a", "--config-dir"], "--config-dir needs a folder"),
         (["recipe=a", "fast"], "'fast' is not KEY=VALUE"),
-        (["recipe=a", "--multirun"], "--multirun is Hydra's and not known here. Many runs are a study: mslt study"),
-        (["recipe=a", "-m"], "-m is Hydra's and not known here"),
+        (["recipe=a", "--multirun"], "--multirun is an option of Hydra, not of mslt. For many runs see mslt study"),
+        (["recipe=a", "-m"], "-m is an option of Hydra, not of mslt"),
     ],
 )
 def test_mistakes_in_arguments(argv: list[str], text: str) -> None:

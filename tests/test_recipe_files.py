@@ -63,15 +63,15 @@ def test_own_files_may_not_hide_the_packages(own_folder: Path) -> None:
     ("old", "new", "text"),
     [
         ("[en]", "[no, on]", "recipe 'own': sources: False is a YAML boolean"),
-        ("[en]", "", "recipe 'own': sources: null is no value for it."),
-        ("sources: [en]\n", "", "Recipe 'own' has no value of sources. Add 'sources=[ar,de]'."),
+        ("[en]", "", "recipe 'own': sources: null is not a valid value."),
+        ("sources: [en]\n", "", "Recipe 'own' has no value for sources. Add 'sources=[ar,de]'."),
         ("[tr]\n", "[tr]\ntraining:\n  batchsize: 3\n", "Unknown key 'training.batchsize' in recipe 'own'. Did you"),
         ("[tr]\n", "[tr]\ntraining:\n  batch_size: many\n", "recipe 'own': training.batch_size=many is not a whole"),
         ("[tr]\n", "[tr]\nseed: ${oc.env:HOME}\n", "seed=${oc.env:HOME}: ${...} is not filled in; a recipe means the"),
         ("[tr]\n", "[tr]\nmodel:\n  path: ${oc.env:HOME}/m\n", "model.path=${oc.env:HOME}/m: ${...} is not filled in"),
         ("[tr]\n", "[tr]\ntask:\n  label_names: [a, '${x}']\n", "task.label_names=${x}: ${...} is not filled in"),
         ("scale: mini", "scale: ${oc.env:SCALE}", "scale=${oc.env:SCALE}: ${...} is not filled in"),
-        ("[tr]\n", "[tr]\nmodel:\n  path: null\n", "recipe 'own': model.path: null is no value for it."),
+        ("[tr]\n", "[tr]\nmodel:\n  path: null\n", "recipe 'own': model.path: null is not a valid value."),
         ("[tr]\n", "[tr]\ntask:\n  revision: 1e5\n", "recipe 'own': task.revision: 100000.0 is not a text."),
         ("[tr]\n", "[tr]\nscale: small\n", "Recipe 'own' writes 'scale: small' in its body but chooses scale 'mini'"),
         ("[tr]\n", "[tr]\nadapter:\n  quantization: off\n", "recipe 'own': adapter.quantization: False is a YAML"),
@@ -99,7 +99,7 @@ def test_mistakes_in_files(own_folder: Path, old: str, new: str, text: str) -> N
 def test_a_recipe_is_given_by_its_name(own_folder: Path) -> None:
     (own_folder / "own.yaml").rename(own_folder / "other.yml")
     cases = {
-        "other": f"{own_folder / 'other.yml'} is not read: the names of such files end in .yaml. Rename it to",
+        "other": f"{own_folder / 'other.yml'} is not read: such files must end in .yaml. Rename it to",
         "none": "Unknown recipe 'none'. ",
     }
     for name, said in cases.items():

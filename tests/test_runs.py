@@ -138,7 +138,7 @@ def test_a_changed_file_is_noticed(finished: Run, name: str, how: str, capsys: p
         path.unlink()
     assert finished.finished_results() is None
     finished.open()
-    assert f"{path} is not as it was when the run finished" in capsys.readouterr().err
+    assert f"{path} has changed since the run finished" in capsys.readouterr().err
     assert not (finished.folder / COMPLETE).exists()
     assert path.exists() == (name == "config.yaml" or (how == "changed" and path.suffix != ".jsonl"))
 

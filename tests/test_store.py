@@ -136,7 +136,7 @@ def test_an_altered_answer_is_asked_again_with_all_that_follow(
                 Journal(path, HEAD, SIZES).rows()
             assert read_answers(path) is None
             assert fill(path) == len(SIZES) - batch and path.read_bytes() == whole
-            assert "edited.jsonl is not as it was written: what was altered is asked again." in capsys.readouterr().err
+            assert "edited.jsonl was altered or damaged: what is affected is asked again." in capsys.readouterr().err
 
 
 def test_an_answer_of_another_model_is_none(tmp_path: Path, whole: bytes) -> None:
@@ -210,7 +210,7 @@ def test_a_sealed_folder_is_whole_until_a_file_changes(tmp_path: Path) -> None:
         ('{"files": {"a.txt": 3}}', "does not list files with their hashes"),
         ('{"files": {}}', "does not list files with their hashes"),
         ('{"sha256": {"a.txt": "00"}}', "does not list files with their hashes"),
-        ('{"files": {"a.txt": "00"}, "sha256": "00"}', "is not as it was written"),
+        ('{"files": {"a.txt": "00"}, "sha256": "00"}', "was altered or damaged"),
     ],
 )
 def test_a_seal_that_cannot_be_read_is_damage_and_no_traceback(
@@ -269,7 +269,7 @@ def made(out: Path, inputs: dict[str, str] = INPUTS) -> bool:
         return {"size": 100}
 
     found = made_once(out, "merge.json", inputs, fill, said.append)
-    assert all("not whole" in line for line in said) and found.record == {"inputs": inputs, "size": 100}
+    assert all("incomplete or damaged" in line for line in said) and found.record == {"inputs": inputs, "size": 100}
     return found.is_new
 
 

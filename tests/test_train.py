@@ -103,7 +103,7 @@ def test_a_finished_run_is_neither_done_twice_nor_overwritten_by_another_recipe(
     arguments = ["train", *SMALL, f"output_dir={finished[0] / 'run'}"]
     assert main([*arguments, "training.max_steps=12"]) == 0
     again = capsys.readouterr().out
-    assert "finished already" in again and "tr Turkish" in again
+    assert "already finished" in again and "tr Turkish" in again
     assert main([*arguments, "training.max_steps=7"]) == 2
     assert "run holds another run" in capsys.readouterr().err
 
@@ -172,5 +172,5 @@ def test_a_run_takes_its_parts_from_whoever_hands_them_in(tmp_path: Path, monkey
     assert run_recipe(recipe, Watched()) == 0
     assert [name for name in asked if name != "rows"] == ["tokenizer", "encoder", "base", "runs", "give_back"]
     asked.clear()
-    assert run_recipe(recipe, Watched()) == 0  # finished already
+    assert run_recipe(recipe, Watched()) == 0  # already finished
     assert asked == []

@@ -41,7 +41,7 @@ def test_a_table_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert set(row) >= {"id", "label", "adapter_log_likelihoods"} and len(row["base_log_likelihoods"]) == 3
     assert execute(COMMAND, arguments) == 0  # finished: says so and shows the same table
     again = capsys.readouterr().out
-    assert "finished already" in again and again.splitlines()[-2:] == shown.splitlines()[-2:]
+    assert "already finished" in again and again.splitlines()[-2:] == shown.splitlines()[-2:]
 
 
 def test_answers_that_are_generated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,8 +21,8 @@ def run(call: Call) -> int:
     base = plan.run.recipe.model.path
     if options.push is not None and options.format == ("vllm",) and not values.is_hub_id(base):
         raise Problem(
-            f"push={options.push}: the adapter belongs to the base '{base}', which is no repository of a hub, so "
-            "nobody else could load it. Push the merged model instead: format=safetensors."
+            f"push={options.push}: the adapter belongs to the base '{base}', which is not a hub repository, "
+            "so nobody else could load it. Push the merged model instead: format=safetensors."
         )
     to = prepare(options.push, private=options.private) if options.push is not None else None
     quiet_libraries()

@@ -60,7 +60,7 @@ def as_text(record: Mapping[str, Any]) -> str:
 COMMAND = Command(
     "merge",
     "Merge a run's adapter into its base and write the model. It is read back and compared with the live adapter on "
-    "prompts of every trained and target language; beyond the limits nothing is kept.",
+    "prompts of every trained and target language; if a limit is exceeded, nothing is kept.",
     ("run=RUNFOLDER out=DIR [KEY=VALUE ...]",),
     (
         "mslt merge run=runs/xnli_3src-138fcab690 out=merged",

@@ -25,7 +25,7 @@ def run(call: Call) -> int:
     options: Request = call.options
     if options.format is not None and options.data != "-":
         raise Problem(
-            f"format={options.format} has no effect on data={options.data}, whose name says it. Leave it out."
+            f"format={options.format} has no effect on data={options.data}, whose name gives the format. Leave it out."
         )
     for name in ("workers", "settings"):
         if name in call.given and options.executor == "local":

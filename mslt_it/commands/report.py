@@ -47,17 +47,17 @@ def run(call: Call) -> int:
     """Reads, analyses, writes; 0 = written, with or without missing cells (they are said at the top)."""
     options: Options = call.options
     if (options.run is None) == (options.study is None):
-        raise Problem("Give one of run=RUNFOLDER and study=STUDYFOLDER: what the report is of.")
+        raise Problem("Give either run=RUNFOLDER or study=STUDYFOLDER: the report is about one of them.")
     for name in OF_STUDIES if options.run else OF_RUNS:
         if name in call.given:
-            raise Problem(f"{name}= says something of {'studies' if options.run else 'runs'} alone. Leave it out.")
+            raise Problem(f"{name}= applies only to {'studies' if options.run else 'runs'}. Leave it out.")
     folder = values.path(options.run or options.study or "")
     out = values.path(options.out) if options.out else folder if options.run else folder / "report"
     call.look()
     if options.run and not (folder / REQUEST).is_file():
         read_run(folder)
     elif options.run and (idle := [name for name in ("examples", "seed") if name in call.given]):
-        raise Problem(f"{idle[0]}= is of the answers of a run, and run={options.run} is an evaluation. Leave it out.")
+        raise Problem(f"{idle[0]}= applies only to answers of a run; run={options.run} is an evaluation. Leave it out.")
     # These import pandas and matplotlib, which help can do without.
     from mslt_it.report import eval_report, study_report
 

@@ -28,13 +28,13 @@ def run(call: Call) -> int:
     asked = call.options.criteria
     if "model" in call.given and asked and not {*asked} & {*OF_MODEL}:
         raise Problem(
-            f"model={call.options.model} has no effect on criteria=[{','.join(asked)}]. Leave it out, or add one that "
-            f"asks it: {', '.join(OF_MODEL[:-1])}."
+            f"model={call.options.model} has no effect on criteria=[{','.join(asked)}]. Leave it out, or add one "
+            f"that uses it: {', '.join(OF_MODEL[:-1])}."
         )
     if "seed" in call.given and not hangs_on_seed(call.options):
         raise Problem(
-            f"seed={call.options.seed} has no effect on criteria=[{','.join(asked)}]: nothing is drawn for them. Leave "
-            "it out, or add random."
+            f"seed={call.options.seed} has no effect on criteria=[{','.join(asked)}], which draw nothing at random. "
+            "Leave it out, or add random."
         )
     figure = call.options.figure
     if figure is not None:

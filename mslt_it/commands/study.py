@@ -122,7 +122,7 @@ def planned(call: Call) -> Plan:
         if not (folder.path / "cells").is_dir():
             raise
         old = None  # cells say themselves what they are of
-        notes.append(f"{str(problem).partition('. ')[0]}. It is written anew.")
+        notes.append(f"{str(problem).partition('. ')[0]}. It is written again.")
     if old is not None:
         notes += refuse_changed(old, manifest, folder)
         manifest["versions"] = old["versions"]  # those that the first cells were made with
@@ -134,7 +134,7 @@ def planned(call: Call) -> Plan:
         if seen := [code for code in trained_before(path, revision) if code in config.targets]:
             raise Problem(
                 f"targets names {', '.join(seen)}, and the base {path} was trained on rows in {', '.join(seen)} (its "
-                "prompts.json): no unseen languages. Leave them out of targets, or give the base that it was made of."
+                "prompts.json), so these are not unseen. Leave them out of targets, or give the base it was made from."
             )
     done = _done(jobs)
     for job in [job for job in jobs if job.cell not in done][:1] if is_looked_at else ():
@@ -191,15 +191,15 @@ def dry_run(plan: Plan, options: Options) -> list[str]:
     )
     if base.training.eval_steps:
         lines.append(
-            f"Besides at most {base.training.num_eval_examples} labelled rows of each language of the pool, held out "
-            "for the looks."
+            f"In addition, at most {base.training.num_eval_examples} labelled rows of each language of the pool "
+            "are held out for the looks."
         )
     if config.also_score:
-        lines.append(f"Each adapter is scored on {', '.join(config.also_score)} besides; that time is not counted.")
+        lines.append(f"Each adapter is also scored on {', '.join(config.also_score)}; that time is not counted.")
     lines += derived.described(config)
     failed = sorted(path.stem for path in (folder.path / "failed").glob("*.txt"))
     if failed:
-        lines.append(f"Failed at the last start, to be tried again: {', '.join(failed)}")
+        lines.append(f"Failed last time, to be retried: {', '.join(failed)}")
     return lines
 
 
@@ -243,7 +243,7 @@ class _Progress:
     def _tell_now_and_then(self) -> None:
         while not self.ended.wait(INTERVAL):
             number, seconds = len(self.status) + len(self.failed), time.monotonic() - self.started
-            tell(f"At work for {duration(seconds)}: {number} of {self.total} cells have ended.")
+            tell(f"Running for {duration(seconds)}: {number} of {self.total} cells have ended.")
 
     def show(self, outcome: Outcome) -> None:
         if outcome.status == "failed":
@@ -271,12 +271,12 @@ class _Progress:
         invalid = [cell for cell, status in self.status.items() if status == "invalid"]
         tell(f"{len(self.status)} of {self.total} cells are done ({duration(time.monotonic() - self.started)}).")
         if invalid:
-            tell(f"{len(invalid)} of them have scores that are no numbers: {', '.join(invalid)}")
+            tell(f"{len(invalid)} of them have scores that are not numbers: {', '.join(invalid)}")
         if self.failed:
             tell(f"{len(self.failed)} failed (reasons in {self.folder.path / 'failed'}):")
             for cell, reason in self.failed.items():
                 tell(f"  {cell}: {reason}")
-            tell("Start the same command again to try them again.")
+            tell("Start the same command again to retry them.")
         return 1 if invalid or self.failed else 0
 
 

@@ -39,12 +39,12 @@ _IDLE_ROWS: tuple[tuple[Any, ...], ...] = (
     *((name, lambda recipe: recipe.prompt.variant == "direct", "answers are asked for without a chain of thought",
        "prompt.variant=cot_native", "prompt.variant") for name in ("scoring.max_chain_tokens", "task.rationale_field")),
     *((name, lambda recipe: bool({"default", "en"} & {*recipe.task.instruction}),
-       "task.instruction takes the place of all prompt files", "task.instruction={}")
+       "task.instruction replaces all prompt files", "task.instruction={}")
       for name in ("prompt.template", "task.prompts_from")),
     ("task.option_length", lambda recipe: not recipe.task.is_cloze, "task.choices=shown", "task.choices=cloze"),
-    *((f"training.{name}", lambda recipe: not recipe.training.eval_steps, "training.eval_steps=0, so nothing is looked "
-       "at while training goes", "training.eval_steps=20, say") for name in OF_LOOKS[1:]),
-    ("training.num_epochs", lambda recipe: recipe.training.max_steps > 0, "training.max_steps counts in its place",
+    *((f"training.{name}", lambda recipe: not recipe.training.eval_steps, "training.eval_steps=0, so there are "
+       "no looks during training", "training.eval_steps=20, say") for name in OF_LOOKS[1:]),
+    ("training.num_epochs", lambda recipe: recipe.training.max_steps > 0, "training.max_steps is used instead",
      "training.max_steps=-1"),
     ("training.warmup_steps", lambda recipe: recipe.training.lr_scheduler == "constant",
      "training.lr_scheduler=constant has no warm-up", "training.lr_scheduler=constant_with_warmup"),
@@ -52,12 +52,12 @@ _IDLE_ROWS: tuple[tuple[Any, ...], ...] = (
        "adapter.method=lora") for name in ("rank", "alpha", "dropout", "target_modules")),
     ("model.revision", lambda recipe: recipe.model.path == "world" or values.path(recipe.model.path).exists(),
      "the model is on this machine", "model.path=OWNER/NAME"),
-    *((f"task.{name}", lambda recipe: recipe.task.data in ("world", "intents"), "task.data is none of your own",
+    *((f"task.{name}", lambda recipe: recipe.task.data in ("world", "intents"), "task.data is not your own data",
        "task.data=DIR")
       for name in ("languages", "revision", "hub_files", "file_layout", "file_names", "split_field", "id_fields",
                    "id_prefixes", "is_parallel", "configs", "label_field", "columns", "labels", "first_label")),
     ("task.held_out_share", lambda recipe: recipe.task.data in ("world", "intents") and recipe.task.held_out_share < 1,
-     "its rows to train on and to score are others", "task.data=DIR"),
+     "its training and scored rows are separate sets", "task.data=DIR"),
     *((f"task.{name}", lambda recipe: values.path(recipe.task.data).exists(), "the rows are on this machine",
        "task.data=OWNER/NAME") for name in ("revision", "hub_files")),
     ("task.file_names", _is_one_file, "task.data is one file", "task.data=FOLDER"),
@@ -78,14 +78,16 @@ def check(recipe: Recipe) -> None:
     """A Problem for values that do not go together."""
     _check_task(recipe.task)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", recipe.name):
-        raise Problem(f"name={recipe.name}: use letters, digits, '_', '.' and '-' only; the run's folder is called so.")
+        raise Problem(
+            f"name={recipe.name}: use letters, digits, '_', '.' and '-' only; the run's folder has this name."
+        )
     if LARGEST != recipe.data.num_examples_total < len(recipe.sources):
         raise Problem(
             f"data.num_examples_total={recipe.data.num_examples_total} is fewer than the {len(recipe.sources)} sources."
             " It is the total over all sources together; every source needs at least one example."
         )
     if recipe.combine.method != "none" and len(recipe.sources) < 2:
-        raise Problem(f"combine.method={recipe.combine.method} takes two sources or more, an adapter each. List them.")
+        raise Problem(f"combine.method={recipe.combine.method} needs two or more sources, one adapter each. List them.")
     if recipe.training.eval_steps and (number := recipe.training.average_checkpoints):
         raise Problem(
             f"training.average_checkpoints={number} and training.eval_steps={recipe.training.eval_steps}: the adapter "
@@ -130,8 +132,8 @@ def check_kind(recipe: Recipe) -> None:
     elif model.kind != "auto":
         if model.kind == "text_to_text" and model.dtype == "float16":
             raise Problem(
-                f"model.dtype=float16: the states of T5 and mT5 ({model.path}), which were trained in bfloat16, go "
-                "beyond float16's largest number (65,504), and then the loss is not a number. Write model.dtype=auto, "
+                f"model.dtype=float16: the states of T5 and mT5 ({model.path}), which were trained in bfloat16, exceed "
+                "float16's largest number (65,504), so the loss becomes NaN. Write model.dtype=auto, "
                 "bfloat16 or float32."
             )
         why = f" is for the labels of an encoder's head, and {model.path} is a {model.kind}, which is trained on the "
@@ -157,21 +159,19 @@ def _check_encoder(recipe: Recipe) -> None:
     task, path = recipe.task, recipe.model.path
     if task.shape not in HEADS:
         raise Problem(
-            f"model.path={path} is an encoder, which writes no text, and answers of task={task.name} (task.shape="
+            f"model.path={path} is an encoder, which cannot write text, and answers of task={task.name} (task.shape="
             f"{task.shape}) are written. Choose a decoder, such as scale=small, or a task of "
             f"{' or '.join(HEADS)}."
         )
     if task.is_cloze:
         raise Problem(
-            f"task.choices=cloze: an encoder ({path}) cannot say how likely a text goes on. Write task.choices=shown, "
+            f"task.choices=cloze: an encoder ({path}) cannot score a continuation. Write task.choices=shown, "
             "or choose a decoder."
         )
-    why = f" says how a row becomes an instruction, and an encoder ({path}) reads the row's fields alone. Leave it out"
+    why = f" says how a row becomes an instruction, and an encoder ({path}) reads only the row's fields. Leave it out"
     _refuse(recipe, [f"prompt.{name}" for name in vars(PromptConfig())], f"{why}, or choose a decoder.")
     if task.shape == "question_answering":
-        why = (
-            f" is about labels, and task={task.name} is answered by places in a passage, which have no share or weight"
-        )
+        why = f" is about labels, and task={task.name} is answered by spans of a passage, which have no share or weight"
         _refuse(recipe, _OF_LABELS, f"{why} of their own. Leave it out.")
     why = (
         f" is for large decoders; an encoder ({path}) is trained from its own weights. Write adapter.quantization=none."
@@ -211,8 +211,8 @@ def _check_task(task: TaskConfig) -> None:
                 )
     if options and (task.shape != "classification" or len(options) != len(task.label_names)):
         raise Problem(
-            f"task.option_fields={list(options)}: a label says which of them it is, and task.label_names"
-            f"={list(task.label_names)} (task.shape={task.shape}). Name as many labels, in their order."
+            f"task.option_fields={list(options)}: each label stands for one of them, and task.label_names"
+            f"={list(task.label_names)} (task.shape={task.shape}). Name as many labels, in the same order."
         )
     if task.is_cloze and not options:
         raise Problem(

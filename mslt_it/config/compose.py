@@ -63,10 +63,10 @@ def load_recipe(
     for key, value in _texts(content):
         refuse_unfilled(key, value, f"Write the value itself in recipe '{name}', or on the command line: {key}=VALUE.")
         if re.search("[\0\ud800-\udfff]", value):
-            raise Problem(f"{key}={value!r} holds a NUL or half a character, which no name or prompt can. Take it out.")
+            raise Problem(f"{key}={value!r} holds a NUL or half a character, which no name or prompt may. Remove it.")
     if missing := [keys(Recipe)[key] for key, value in _texts(content) if value == UNSET]:
         raise Problem(
-            f"Recipe '{name}' has no value of {', '.join(key.name for key in missing)}. Add "
+            f"Recipe '{name}' has no value for {', '.join(key.name for key in missing)}. Add "
             f"{' '.join(map(shown, missing))}."
         )
     content["task"]["prompts"] = {
@@ -182,11 +182,11 @@ def _composed(name: str, groups: Mapping[str, str], config_dir: str | Path | Non
         raise _explain(error, name, config_dir) from error
     except AssertionError as error:  # Hydra's, of an item of the list "defaults" that names no group: "", "/", "@x"
         raise Problem(
-            f"{known[name]}, or a file that it takes in, has an empty name in its defaults. Write each as GROUP: NAME "
+            f"{known[name]}, or a file that it includes, has an empty name in its defaults. Write each as GROUP: NAME "
             "there, as in - task: xnli."
         ) from error
     except RecursionError as error:
-        raise Problem(f"{known[name]}, or a file that it takes in, is nested too deeply to be read.") from error
+        raise Problem(f"{known[name]}, or a file that it includes, is nested too deeply to be read.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{mark.name}, line {mark.line + 1}," if mark is not None else str(known[name])
@@ -247,7 +247,7 @@ def _explain(error: Exception, name: str, config_dir: str | Path | None) -> Prob
         if group in GROUPS:
             return unknown_file(group, option, config_dir)
         return Problem(
-            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which is not there. Write it, or another."
+            f"Recipe '{name}' refers to '{error.missing_cfg_file}', which does not exist. Create it, or name another."
         )
 
     inner: BaseException = error

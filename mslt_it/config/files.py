@@ -73,7 +73,7 @@ def parse_yaml(path: Path, text: str | None = None, loader: Any = Strict) -> Any
         is_tab = "'\\t'" in said  # what the library says of one
         raise Problem(f"{path} is not valid YAML: {said}{'. Indent with spaces, not tabs.' * is_tab}") from error
     if number > MOST_VALUES:
-        raise Problem(f"{path} repeats parts of itself (*NAME) until they are too many to be read. Write them out.")
+        raise Problem(f"{path} repeats parts of itself (*NAME) too many times to be read. Write them out.")
     return found
 
 
@@ -131,7 +131,7 @@ def unknown_file(group: str, name: str, config_dir: str | Path | None = None) ->
         return Problem(f"{group}={name}: a {group} is given by its name. Write {group}={path.stem} --config-dir {its}.")
     for other in (home / inner / f"{name}{ending}" for ending in (".yml", ".YAML", ".YML")):
         if other.is_file():
-            return Problem(f"{other} is not read: the names of such files end in .yaml. Rename it to {name}.yaml.")
+            return Problem(f"{other} is not read: such files must end in .yaml. Rename it to {name}.yaml.")
     return Problem(f"Unknown {group} '{name}'. {nearest(name, files(config_dir, inner))}")
 
 

@@ -182,8 +182,8 @@ def read(key: Key, text: str) -> Any:
             return None
         if key.kind == "a text" and text not in key.choices:
             raise Problem(
-                f"{name}={text}: null is no value for it. Leave {name} out for the default; for the word itself write "
-                f"{name}='\"null\"'."
+                f"{name}={text}: null is not a valid value. Leave {name} out for the default; for the word itself "
+                f"write {name}='\"null\"'."
             )
     if not text.strip() and not (key.kind == "a text" and key.default == "" and key.may_be_empty is not False):
         if key.default is REQUIRED:
@@ -202,7 +202,7 @@ def read(key: Key, text: str) -> Any:
         except Problem as problem:
             either = "".join(f" It may also be {word}." for word in key.special.values())
             # In place of Hydra's sweeps, KEY=1,2 and KEY=range(1,3).
-            study = f" A run has one value of {name}; runs over several are a study: mslt study --help."
+            study = f" A run has one value of {name}; for several values see mslt study --help."
             raise Problem(f"{problem}{either}{study * bool(set(text) & set(',('))}") from None
         return checked(key, value, f"{name}={text}")
     return checked(key, values.unquoted(text), f"{name}={text}")
@@ -219,7 +219,7 @@ def _items(key: Key, text: str) -> tuple[Any, ...]:
         example = key.sample or f"[{text.strip().strip('[]')}]"
         raise Problem(f"{key.name}={text} is not a list{names}. Write {key.name}={example}, quoted for the shell.")
     if any(not item.strip() for item in found) and '""' not in text and "''" not in text:
-        raise Problem(f"{key.name}: an item is empty. Remove the comma too much.")
+        raise Problem(f"{key.name}: an item is empty. Remove the extra comma.")
     return tuple(found) if key.kind == "a list" else tuple(values.number(key.name, item, "int") for item in found)
 
 
@@ -312,7 +312,7 @@ def _taken(key: Key, value: Any) -> Any:
     if value is None:
         if key.is_optional:
             return None
-        raise Problem(f"{name}: null is no value for it. Leave it out for the default, or give {kind}.")
+        raise Problem(f"{name}: null is not a valid value. Leave it out for the default, or give {kind}.")
     if key.is_list:
         if isinstance(value, str) and (value in key.names or key.or_one):
             value = [value]

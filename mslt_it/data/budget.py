@@ -225,8 +225,8 @@ class Tally:
         counts = ", ".join(f"{n} would fit {code}" for code, n in self.fitting.most_common())
         code = self.fitting.most_common(1)[0][0]
         return (
-            f"of the rows in another script {counts}; to ask for these write {code} in place of {language}, with "
-            f"task.configs.{code}={language} where the data say {language}"
+            f"of the rows in another script {counts}; to use these, write {code} instead of {language}, "
+            f"with task.configs.{code}={language} where the data say {language}"
         )
 
     def _note(self, reason: str, example: Example) -> None:
@@ -250,8 +250,8 @@ def long_labels(recipe: Recipe, tallies: Mapping[str, Tally], kept: Mapping[str,
     often = [n for n in recipe.task.choice_names if lost[n] >= MIN_LONG and lost[n] > many * seen[n]]
     told = "; ".join(f"{lost[name]} of {seen[name]} rows of {name}" for name in often)
     return often and [
-        f"too long for data.max_length_tokens={recipe.data.max_length_tokens} are {lost.total()} of {seen.total()} "
-        f"rows, but {told}: set it higher to learn from them"
+        f"{lost.total()} of {seen.total()} rows are too long for data.max_length_tokens="
+        f"{recipe.data.max_length_tokens}, but {told}: set it higher to learn from them"
     ]
 
 

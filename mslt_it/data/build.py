@@ -67,8 +67,8 @@ def refuse_no_rationale(recipe: Recipe) -> None:
     """A Problem for chains of thought without a column of them."""
     if recipe.prompt.variant != "direct" and not recipe.task.rationale_field:
         raise Problem(
-            f"prompt.variant={recipe.prompt.variant} is trained on rows with a worked-out solution, and task="
-            f"{recipe.task.name} names no column of them. Give task.rationale_field=COLUMN, or prompt.variant=direct "
+            f"prompt.variant={recipe.prompt.variant} needs rows with a worked-out solution, and task="
+            f"{recipe.task.name} names no column for it. Give task.rationale_field=COLUMN, or prompt.variant=direct "
             "(mslt eval scores any adapter with any variant)."
         )
 
@@ -98,7 +98,7 @@ def build_training_set(
     label_counts = {code: {name: found[name] for name in recipe.task.choice_names} for code, found in counts.items()}
     if absent := [name for name in recipe.task.choice_names if not any(c[name] for c in counts.values())]:
         more = "Take more rows (data.num_examples_total), or label some"
-        notes.append(f"no training row has the label {some(absent, 8)}: nothing is learnt of it. {more}")
+        notes.append(f"no training row has the label {some(absent, 8)}: it cannot be learned. {more}")
     notes += long_labels(recipe, tallies, counts)
     train = [p.example for found in kept.values() for p in found]
     with working("Looking for leaks"):
@@ -114,7 +114,7 @@ def build_training_set(
     notes += [n for c, tally in tallies.items() for n in tally.notes(c) if not (own and f"({MISSING})" in n)]
     if held := validation_examples(recipe, rows):
         told = ", ".join(f"{len(found)} {code}" for code, found in held.items())
-        notes.append(f"training.eval_steps: rows held out to look at, scored in no language: {told}")
+        notes.append(f"training.eval_steps: rows held out for looks and never scored: {told}")
     notes += label_notes(recipe.task, [*pools.values(), *to_score])
     if recipe.task.data != "world":  # whose sentences are written when they are looked at
         for code in recipe.languages:
@@ -249,7 +249,7 @@ def _validation_examples(recipe: Recipe, language: str, rows: RowStore) -> list[
     if not kept:
         raise Problem(
             f"training.eval_steps={recipe.training.eval_steps}: of {counted(len(found), 'row')} of '{language}' that "
-            f"may be scored ({recipe.task.score_split}), half are held out to look at, and none of these can be used. "
+            f"may be scored ({recipe.task.score_split}), half are held out for looks, and none of these can be used. "
             "Give the language more rows, or set training.eval_steps=0."
         )
     return kept
@@ -341,7 +341,7 @@ def _report(
 ) -> LanguageReport:
     parts = [encoder.parts(row) for row in rows]
     if empty := next((row.id for row, (_, said) in zip(rows, parts, strict=True) if not said), None):
-        raise Problem(f"'{language}', row {empty}: the tokenizer makes no token of the answer. Use other label words.")
+        raise Problem(f"'{language}', row {empty}: the answer has no tokens in this tokenizer. Use other label words.")
     given, said = parts[0]
     return LanguageReport(
         language=language,

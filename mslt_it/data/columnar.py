@@ -47,7 +47,7 @@ def refuse_many(path: Path, number: int, most: int | None) -> None:
     """A Problem for more rows than ``most``."""
     if most is not None and number > most:
         raise Problem(
-            f"{path} holds {number:,} rows or more; at most {most:,} are read of a file. Keep those you need."
+            f"{path} holds {number:,} rows or more; at most {most:,} of a file are read. Keep those you need."
         )
 
 

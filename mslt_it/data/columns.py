@@ -168,8 +168,8 @@ def rows_of(
             return by_prefix(task, rows, language, where, names_language=names_language), ()
         if not names_language:
             raise Problem(
-                f"{where} has no column 'language' or 'lang'. {nearest('language', _names(rows))} What it is called "
-                f"there: task.columns.language=YOURS. Or add one, or write a file per language: {language}.tsv."
+                f"{where} has no column 'language' or 'lang'. {nearest('language', _names(rows))} Name "
+                f"yours: task.columns.language=YOURS. Or add one, or write a file per language: {language}.tsv."
             )
         return list(rows), ()
     spellings = count_spellings(rows, column)
@@ -178,12 +178,12 @@ def rows_of(
         return list(rows), (f"{where}: column '{column}' names no language, so all rows are '{language}'",)
     if not own:
         raise Problem(
-            f"{where} has no row with {column}={language}. {not_found(language, map(repr_blank, spellings))} If one of "
-            f"these is it: task.configs.{language}=NAME."
+            f"{where} has no row with {column}={language}. {not_found(language, map(repr_blank, spellings))} If one "
+            f"of these is meant: task.configs.{language}=NAME."
         )
     upstream, note = task.config_name(language), ""
     if language in task.configs and upstream not in own and not serving(upstream, spellings, where):
-        note = f"{language}: no row has {column}={upstream} (task.configs.{language}), so {' and '.join(own)} is taken"
+        note = f"{language}: no row has {column}={upstream} (task.configs.{language}), so {' and '.join(own)} is used"
     return [row for row in rows if spelling_of(row, column) in own], (note,) if note else ()
 
 

@@ -66,8 +66,8 @@ def _refuse_otherseparator_of(path: Path, lines: list[tuple[str, list[str]]], co
     other = next((name for mark, name in ((",", "commas"), (";", "semicolons")) if mark in line), "")
     remedy = f"If its columns are separated by {other}, rename it to .csv. " if other else ""
     raise Problem(
-        f"{path} has no tab in any line; expected are {len(columns)} columns separated by tabs ({', '.join(columns)}), "
-        f"and {place} is {line[:80]!r}. {remedy}Else separate its columns by tabs."
+        f"{path} has no tab in any line; expected {len(columns)} columns separated by tabs ({', '.join(columns)}), "
+        f"and {place} is {line[:80]!r}. {remedy}Otherwise separate its columns by tabs."
     )
 
 
@@ -82,9 +82,9 @@ def _csv_records(path: Path, texts: Iterable[str], separator: str, skipped: int)
     except csv.Error as error:
         why = "a quotation mark is opened and never closed" if "end of data" in str(error) else str(error)
         raise Problem(
-            f"{path} line {start} is not valid CSV (columns separated by {separator!r}): {why}. A field with "
-            "the separator, a quotation mark or a line break in it stands in quotation marks, and those inside are "
-            "doubled. Or save it with tabs as .tsv, where quotation marks mean nothing."
+            f"{path} line {start} is not valid CSV (columns separated by {separator!r}): {why}. A field that "
+            "contains the separator, a quotation mark or a line break must be in quotation marks, and "
+            "those inside doubled. Or save it with tabs as .tsv, where quotation marks mean nothing."
         ) from error
 
 

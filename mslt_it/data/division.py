@@ -144,8 +144,8 @@ def divide(
     kept = examples.at([number for number, is_kept in enumerate(is_in) if is_kept])
     if not kept:
         text = (
-            f"{origin}: no row of '{language}' is left for role '{role}', {task.held_out_share:.0%} of {num} being set "
-            "aside for scoring. Use a larger file or another task.held_out_share."
+            f"{origin}: no row of '{language}' is left for role '{role}', {task.held_out_share:.0%} of {num} "
+            "being set aside for scoring. Use a larger file or another task.held_out_share."
         )
         raise NotScorable(text, f"none of its {num} rows is held out") if role == "score" else Problem(text)
     if others is None:

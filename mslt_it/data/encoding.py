@@ -249,8 +249,8 @@ def refuse_role_order(roles: Sequence[str]) -> None:
     if len(turns) % 2 == 1 and all(role == ("user", "assistant")[i % 2] for i, role in enumerate(turns)):
         return
     raise Problem(
-        f"A prompt has the roles {', '.join(roles) or '(none)'}. It must be a system message or none, then user and "
-        "assistant in turn, ending with user; the answer follows. Put the messages in this order."
+        f"A prompt has the roles {', '.join(roles) or '(none)'}. They must be an optional system message, then user "
+        "and assistant in turn, ending with user; the answer follows. Put the messages in this order."
     )
 
 

@@ -62,7 +62,7 @@ def refuse_long(path: Path, text: str) -> None:
     """A Problem for a text of the file that no cell holds."""
     if len(text) > MOST_CHARACTERS:
         raise Problem(
-            f"{path} has a text of {len(text):,} characters, and a cell of Excel holds {MOST_CHARACTERS:,}. Write "
+            f"{path} has a text of {len(text):,} characters, and an Excel cell holds {MOST_CHARACTERS:,}. Write "
             "another format: out=FILE.csv."
         )
 

@@ -240,7 +240,7 @@ def parse_json(path: Path, text: str, line: int = 0) -> Any:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         at = f" line {line or error.lineno}"
-        raise Problem(f"{path}{at} is not valid JSON: {error.msg}. Write one object a line.") from error
+        raise Problem(f"{path}{at} is not valid JSON: {error.msg}. Write one object per line.") from error
     except (RecursionError, ValueError) as error:  # nested too deeply, or an integer of thousands of digits
         raise Problem(f"{path}{at} cannot be read as JSON: {error}.") from error
 
@@ -260,6 +260,6 @@ def _from_object(path: Path, item: Any, columns: Sequence[str]) -> list[tuple[st
     if wanted or not columns:
         return [("row 1", item)]
     raise Problem(
-        f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected is one object a line, or "
-        "one list of objects."
+        f"{path} is one JSON object with the names {', '.join(item) or '(none)'}. Expected one object "
+        "per line, or one list of objects."
     )

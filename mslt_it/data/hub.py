@@ -101,7 +101,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
     kind = "model" if section == "model" else "data set"
     at = f"{key}={name}" + (f" (revision {revision})" if revision else "")
     log_in = "log in with `hf auth login` (or set HF_TOKEN)"
-    absent = f"{at} is not, or not wholly, in the local cache ({constants.HF_HOME})"
+    absent = f"{at} is not, or only partly, in the local cache ({constants.HF_HOME})"
 
     def met(*types: type[BaseException]) -> bool:
         return any(isinstance(e, types) for e in chain)
@@ -112,13 +112,13 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
             f"{key} to the folder of a copy."
         )
     if met(errors.RevisionNotFoundError):
-        hint = f"Set {section}.revision to a commit, branch or tag of this {kind}, as its page of the Hub lists them."
+        hint = f"Set {section}.revision to a commit, branch or tag of this {kind}, as listed on its Hub page."
         if revision == PARQUET_BRANCH:
             hint = f"The Hub has derived no Parquet files: set {section}.hub_files to a pattern of its own files."
         return Problem(f"{key}={name} has no revision '{revision}' on the Hub. {hint}")
     if met(errors.RepositoryNotFoundError):
         return Problem(
-            f"{key}={name} is no local path, and the Hub has no {kind} of that name, or it is private. Check the "
+            f"{key}={name} is not a local path, and the Hub has no {kind} of that name, or it is private. Check the "
             f"spelling (OWNER/NAME); for a private one {log_in}."
         )
     if met(errors.HFValidationError):
@@ -139,7 +139,7 @@ def hub_problem(error: BaseException, key: str, name: str, revision: str | None)
         )
     statuses = [e.response.status_code for e in chain if isinstance(e, errors.HfHubHTTPError)]
     if any(status >= 500 for status in statuses):
-        return Problem(f"{at}: the Hub answered with status {max(statuses)}, a fault of its own. Try again later.")
+        return Problem(f"{at}: the Hub answered with status {max(statuses)}, a server error. Try again later.")
     if is_cut_off:
         return Problem(
             f"{absent}, and the Hub cannot be reached. Check the network and its proxy settings (HTTPS_PROXY), or set "

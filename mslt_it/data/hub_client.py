@@ -29,7 +29,7 @@ def look_at_hub() -> None:
     try:
         _set_offline(False)
         status = get_session().head(constants.ENDPOINT, timeout=ANSWER_SECONDS).status_code
-        said = f"answered with status {status}, a fault of its own" if status in DOWN else ""
+        said = f"answered with status {status}, a server error" if status in DOWN else ""
     except Exception as error:  # the client is httpx or httpx2
         if not {type(e).__name__ for e in causes(error)} & (UNREACHABLE | BROKEN_OFF):
             return  # an answer, whatever it says

@@ -168,7 +168,7 @@ def refuse_unfound(task: TaskConfig, held_out: Counter[str]) -> None:
     known = meanings(task, [])
     if foreign := Counter({v: n for v, n in held_out.items() if v and v not in known and not is_marker(v)}):
         value = next(iter(foreign))
-        start = f"{task.data}: {task.label_field}={value[:80]!r} is no label of the rows that training may use"
+        start = f"{task.data}: {task.label_field}={value[:80]!r} is not a label of the rows that training may use"
         raise _foreign(task, foreign, value, start, "The sources' rows set aside for scoring have")
 
 
@@ -176,7 +176,7 @@ def _foreign(task: TaskConfig, foreign: Counter[str], value: str, where: str, wh
     """The Problem for values that are no label, such as ``value``, with the arguments that would make them one."""
     numbers = ""
     if task.name != "custom" and re.fullmatch(r"-?[0-9]+", value):
-        numbers = f" (integers upstream start at {task.first_label}; a column of others, or of some, is not upstream's)"
+        numbers = f" (integers upstream start at {task.first_label}; a column of others, or of only some, is not)"
     start = f"{where}{numbers}. {nearest(value[:80], task.label_names)}"
     if len(foreign) > MAX_FOREIGN:
         return Problem(
@@ -221,7 +221,7 @@ def found_labels(task: TaskConfig, labels: Sequence[str]) -> tuple[str, ...]:
         shown = ", ".join(repr(label[:40]) for label in names[:3])
         line = ""
         if len(names) <= MAX_FOUND and max(map(len, names)) <= 80:
-            line = f" If they are labels all the same: {table_keys.argument('task.label_names', names)}"
+            line = f" If they are labels after all: {table_keys.argument('task.label_names', names)}"
         raise Problem(
             f"{task.data}: task.label_field={task.label_field} holds {len(counts)} different values in "
             f"{counts.total()} rows ({shown}, ...). That is text, not a label: set task.shape=free_text "
@@ -291,8 +291,8 @@ def ids_note(task: TaskConfig, pools: Sequence[Examples]) -> list[str]:
         return []
     return [
         f"{differing} of {len(pairs)} rows have another {task.label_field} than the row with the same id in another "
-        "language. Equal ids are taken for translations of one item: divided, drawn and compared as one. If they are "
-        "not, give the column another name than id or idx"
+        "language. Rows with equal ids count as translations of one item: they are divided, drawn and compared as one. "
+        "If they are not, rename the column to something other than id or idx"
     ]
 
 
@@ -317,7 +317,7 @@ def label_set_notes(task: TaskConfig, labels: Sequence[str]) -> list[str]:
     for group in groups:
         first, *others = sorted(group, key=lambda name: -counts[name])
         line = table_keys.mapping_arguments("task.labels", dict.fromkeys(others, first))
-        notes.append(f"{' and '.join(map(repr, group))} are kept apart as labels. Where they are one: {line}")
+        notes.append(f"{' and '.join(map(repr, group))} are kept apart as labels. If they are the same: {line}")
     return notes
 
 

@@ -216,8 +216,8 @@ def refuse_leaks(leaks: Sequence[Leak]) -> None:
     raise Problem(
         f"{counted(len(leaks), 'scored row is', 'scored rows are')} also trained on "
         f"({counts['item']} by item id, {counts['text']} by text{near}), "
-        "so the scores would be too good. Train and score on different splits (task.train_split, task.score_split; one "
-        "name for both divides its rows by item), or leave the rows out of training with data.leaks=drop. "
+        "so the scores would be too good. Train and score on different splits (task.train_split, task.score_split; the "
+        "same name for both divides its rows by item), or leave the rows out of training with data.leaks=drop. "
         f"First ones:{shown}"
     )
 

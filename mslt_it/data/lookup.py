@@ -185,7 +185,7 @@ def _no_split(task: TaskConfig, root: Path, language: str, split: str, files: Se
     remedy = (
         f"Set task.train_split={names[0]} and task.score_split={names[0]} to divide its rows by item, or add the file."
         if len(names) == 1
-        else f"Set task.train_split and task.score_split to splits at hand. {nearest(split, names)}"
+        else f"Set task.train_split and task.score_split to splits that exist. {nearest(split, names)}"
     )
     text = f"{root} has no split '{split}' for language '{language}', only: {', '.join(names)}. {remedy}"
     if split == task.score_split:

@@ -44,7 +44,7 @@ def placeholders(template: str, names: Iterable[str], where: str) -> set[str]:
 def refuse_placeholders(text: str, where: str) -> None:
     """A Problem where a text that is shown as it is holds something that looks like a placeholder."""
     if found := _BRACES.search(text):
-        raise Problem(f"{where} is shown as it is, so {found[0][:80]} would stand there unfilled. Remove the braces.")
+        raise Problem(f"{where} is shown as it is, so {found[0][:80]} would not be filled in. Remove the braces.")
 
 
 def literal(text: str) -> str:

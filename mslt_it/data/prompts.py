@@ -361,8 +361,8 @@ def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str,
     remedy = ""
     if foreign := [name for name in label_names if name not in labels]:
         remedy = (
-            f" These prompts know {', '.join(labels) or 'no label'}. Where your file calls them otherwise, keep those "
-            "names and say what its words mean (a guess, check it): "
+            f" These prompts know {', '.join(labels) or 'no label'}. If your file names them differently, keep "
+            "these names and say what its words mean (a guess, check it): "
             f"{argument('task.label_names', tuple(labels))} "
             f"{mapping_arguments('task.labels', guessed(foreign, tuple(labels)))}"
         )
@@ -380,8 +380,8 @@ def _check_labels(path: Path, labels: Mapping[str, str], label_names: tuple[str,
         for other, longer in labels.items():
             if name != other and longer.startswith(word):
                 raise Problem(
-                    f"{path}: the answer '{word}' ({name}) is the beginning of '{longer}' ({other}), so they cannot be "
-                    "told apart by their first tokens. Use words of which none begins another."
+                    f"{path}: the answer '{word}' ({name}) is a prefix of '{longer}' ({other}), so their first "
+                    "tokens cannot tell them apart. Use words none of which is a prefix of another."
                 )
 
 

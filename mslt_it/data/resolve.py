@@ -85,7 +85,7 @@ def with_order(recipe: Recipe, trained: Sequence[str], scored: Sequence[str], ro
         found = {code: rows.answers_in_order(task, code, split) for code in dict.fromkeys(codes)}
         by_position = {code: answers for code, answers in found.items() if answers}
         if why := _out_of_order(task, split, by_position):
-            note = f"{why}: rows are taken for each language's own, not for translations"
+            note = f"{why}: rows count as each language's own, not as translations"
             return dataclasses.replace(recipe, task=dataclasses.replace(task, is_parallel=False), order_note=note)
     return recipe
 
@@ -171,7 +171,7 @@ def rest_of(
     is_faulty = any(not reason.startswith(_OF_SOURCE) for reason in left_out)
     if not targets and not (may_be_none and (unlabelled or not is_faulty)):
         raise Problem(
-            f"{key}=rest: {task.data} has no language to score beside the sources ({', '.join(sources)})"
+            f"{key}=rest: {task.data} has no language to score besides the sources ({', '.join(sources)})"
             + (f": left out are {others}.{remedy}" if others else f"; it has {', '.join(known)}. Name fewer sources.")
         )
     note = f"{key}=rest: {', '.join(targets) or 'none'} ({len(targets)} of {len(known)} languages of {task.data})"

@@ -257,7 +257,7 @@ class RowStore:
             return mended, (note,) if num_wrong else ()
         return rows, (
             f"{language}: '{name}' is known to be wrong upstream in some languages and could not be checked: none of "
-            f"{', '.join(task.repair_from)} is at hand with the same ids",
+            f"{', '.join(task.repair_from)} has rows with the same ids",
         )
 
     # ---------------------------------------------------------------- of all languages
@@ -313,7 +313,7 @@ class RowStore:
         if not codes:
             why = f"No language is named in {root}, neither in a column (lang, language, ...) nor in the names of files"
             if root.is_dir() and not unnamed_files(root):
-                why = f"{root} holds no file that is read as a table ({', '.join(TABLES)}), but: {listing(root)}"
+                why = f"{root} holds no file that can be read as a table ({', '.join(TABLES)}), but: {listing(root)}"
             raise Problem(f"{why}. Save tables as .csv in UTF-8, with a column language or one per language: de.csv.")
         return tuple(sorted({upstream.get(spelling, code) for spelling, code in codes.items()}))
 

@@ -63,8 +63,8 @@ class SegmentEncoder(Encoder):
         """``options``: the places among the fields of those that labels stand for."""
         if tokenizer.pad_token_id is None:
             raise Problem(
-                "The tokenizer has no padding token, and an encoder tells by it which places of a row are empty. Set "
-                "the tokenizer's pad_token to the one that the model was trained with, or choose another model."
+                "The tokenizer has no padding token, by which an encoder tells what positions of a row are empty. "
+                "Set the tokenizer's pad_token to the one that the model was trained with, or choose another model."
             )
         # An encoder has no more places than it was made with.
         super().__init__(tokenizer, min(max_length_tokens, tokenizer.model_max_length))

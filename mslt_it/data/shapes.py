@@ -175,7 +175,7 @@ def _option_fault(task: TaskConfig, fields: Mapping[str, str], label: str) -> st
     if not (right := options[task.label_names.index(label)]):
         return f"{NO_OPTION}: {task.label_field} is '{label}', whose option is empty"
     if task.is_cloze and options.count(right) > 1:
-        return f"{NO_OPTION}: two options are the right one, word by word"
+        return f"{NO_OPTION}: the right option appears twice, word for word"
     return ""
 
 

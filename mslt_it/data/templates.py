@@ -84,5 +84,5 @@ def refuse_endless(template: str, values: str) -> None:
     if done in said:
         raise Problem(
             f"The tokenizer's chat template {said[done]} for a few short messages, so it is not used. It is in "
-            "chat_template.jinja or tokenizer_config.json of the model: take another model, or put a right one there."
+            "chat_template.jinja or tokenizer_config.json of the model: use another model, or put a correct one there."
         )

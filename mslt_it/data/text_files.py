@@ -53,7 +53,7 @@ def opened(path: Path, *, keeps_ends: bool = False) -> Iterator[TextIO]:
         with _bytes(path) as raw:
             raise not_decoded(path, raw, error) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Problem(f"{path} is not, or not wholly, compressed by gzip: {error}. Fetch it again.") from error
+        raise Problem(f"{path} is not, or only partly, compressed by gzip: {error}. Fetch it again.") from error
 
 
 def decode(path: Path) -> str:
@@ -78,7 +78,7 @@ def refuse_bomb(path: Path, size: int, unpacked: int) -> None:
     if unpacked > max(BOMB, BOMB_RATIO * size):
         raise Problem(
             f"{path} unpacks from {size / 2**20:.1f} MiB to {unpacked / 2**20:,.0f} MiB or more, {BOMB_RATIO} times "
-            "its size: that is no text. It is not read; unpack it yourself if you trust it."
+            "its size: that is not text. It is not read; unpack it yourself if you trust it."
         )
 
 
@@ -105,7 +105,7 @@ def not_decoded(path: Path, file: IO[bytes], error: UnicodeDecodeError) -> Probl
     head = file.read(4)
     file.seek(0)
     if remedy := next((what for mark, what in _NO_TEXT.items() if head.startswith(mark)), ""):
-        return Problem(f"{path} is no text: its content is {remedy}.")
+        return Problem(f"{path} is not text: its content is {remedy}.")
     lines = iter(lambda: file.readline(BOMB), b"") if encoding_of(head).startswith("utf-8") else ()
     for number, raw in enumerate(lines, 1):
         try:
@@ -120,7 +120,7 @@ def not_decoded(path: Path, file: IO[bytes], error: UnicodeDecodeError) -> Probl
                 "(Japanese), ...",
                 f"{path.name} line {number} is not UTF-8",
             )
-    return Problem(f"{path} begins as {encoding_of(head).upper()} and is not: {error.reason}. Fetch it again.")
+    return Problem(f"{path} begins like {encoding_of(head).upper()} but is not: {error.reason}. Fetch it again.")
 
 
 def _conversion(path: Path, encoding: str) -> str:

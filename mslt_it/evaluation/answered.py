@@ -111,7 +111,7 @@ def stored_answers(run: FinishedRun, languages: Sequence[str]) -> list[Answered]
         path = run.folder / ITEMS / task / variant / ADAPTER / f"{code}.jsonl"
         read = read_answers(path) if is_intact(run.folder, path.relative_to(run.folder).as_posix()) else None
         if read is None:
-            raise Problem(f"{path} is not as it was when the run finished. {TRAIN_AGAIN}")
+            raise Problem(f"{path} has changed since the run finished. {TRAIN_AGAIN}")
         rows = {row["id"]: row for row in read}
         of_items = tuple(rows[item.id] for item in items)
         found.append(Answered(task, run.folder.name, variant, code, "target", items, of_items, 0, 0))

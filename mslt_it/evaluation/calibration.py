@@ -69,7 +69,7 @@ def calibrated(run: FinishedRun) -> Calibration | str:
                     right.append(names.index(line["label"]))
                     scores.append([float(line[f"{ADAPTER}_log_likelihoods"][n]) for n in range(len(names))])
         except (AttributeError, LookupError, TypeError, ValueError) as error:  # sealed by another version, or by hand
-            return f"the run's {place} is not as this version writes it ({error})"
+            return f"the run's {place} is not in this version's format ({error})"
     if len(scores) < MIN_ROWS:
         return (
             f"the run has {len(scores)} held-out rows with scores, and a temperature needs {MIN_ROWS} "

@@ -64,7 +64,7 @@ def evaluate(
         with alone():
             content = on_main(look)
     if content is not None:
-        say(f"This evaluation is finished already; nothing was done. To run it again, remove {out}.\n")
+        say(f"This evaluation is already finished; nothing was done. To run it again, remove {out}.\n")
     else:
         recipes = request.recipes
         if any(recipe.task.data == "world" for recipe in recipes) and recipes[0].model.path == "world":
@@ -157,5 +157,5 @@ def _cache(asked: str | None, say: Say) -> AnswerCache:
     except Problem as problem:
         if asked:
             raise
-        say(f"Note: {problem} Now it is done without.")
+        say(f"Note: {problem} It is done without.")
         return AnswerCache(None)

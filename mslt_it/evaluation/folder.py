@@ -51,7 +51,7 @@ def claim(out: Path, wanted: str, request: Request, bench: Bench) -> None:
         return
     if found is None or found.get("fingerprint") != wanted:
         refuse_another(out, request)
-        what = "an evaluation of other weights" if found else "something that is no evaluation"
+        what = "an evaluation of other weights" if found else "something that is not an evaluation"
         raise Problem(f"out={out} holds {what}. Choose another out={', or remove that folder' * bool(found)}.")
 
 

@@ -40,8 +40,8 @@ class Matched:
         for other, cells in others:
             if [(cell.language, cell.item_ids) for cell in cells] != [(cell.language, cell.item_ids) for cell in first]:
                 raise Problem(
-                    f"'{name}' and '{other}' cannot be compared: they were asked other items or languages. Score both "
-                    "on the same split and items."
+                    f"'{name}' and '{other}' cannot be compared: they were asked different items or languages. Score "
+                    "both on the same split and items."
                 )
         together = zip(*systems.values(), strict=True)
         counts = [np.stack([cell.counts for cell in cells], axis=1).astype(float) for cells in together]

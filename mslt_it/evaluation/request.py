@@ -98,8 +98,8 @@ def request_of(call: Call) -> Request:
     known = [*found]
     if asked.seen and known and all(one.recipe for one in known) and asked.languages != ("rest",):
         raise Problem(
-            f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: what they were trained on stands in "
-            "their runs. Leave it out."
+            f"seen=[{','.join(asked.seen)}] is for adapters without a run folder: runs record what they "
+            "were trained on. Leave it out."
         )
     for folder in (one.folder for one in known if asked.model and one.recipe):
         refuse_another_base(folder if folder.name == ADAPTER else folder / ADAPTER, asked.model or "")
@@ -166,7 +166,7 @@ def _refuse_at_odds(call: Call, asked: Options) -> None:
         if not name.startswith(("task.", "prompt.", "scoring.", "model.", "data.max_")):
             raise Problem(f"{name} has no effect: nothing is trained here. Leave it out.")
         if name.startswith("model.") and asked.model is None:
-            raise Problem(f"{name} has no effect: the base is the run's, as it was trained on. Leave it out.")
+            raise Problem(f"{name} has no effect: the base is the one the run was trained on. Leave it out.")
     if asked.model is None and adapters and not runs:
         raise Problem("adapter= needs a base: give model=PATH too, or run=RUNFOLDER, which knows its base.")
     if not asked.base and not runs and not adapters:
@@ -206,7 +206,7 @@ def _refuse_idle(call: Call, recipes: Sequence[Recipe], variants: Sequence[str])
         more = "" if any(r.head for r in recipes) else ", or add a variant that is written: variant=[direct,cot_native]"
         raise Problem(
             f"backend=vllm writes answers, and to task={recipes[0].task.name} none is written here: labels are chosen "
-            f"by their log-likelihood, and a head says its own. Leave it out{more}."
+            f"by their log-likelihood, or by a head. Leave it out{more}."
         )
     if "max_new_tokens" in call.given and not is_written:
         raise Problem(
@@ -242,7 +242,7 @@ def _refuse_names(asked: Options, recipes: Sequence[Recipe], variants: Sequence[
         raise Problem(f"variant=[{','.join(variants)}] lists one twice. Remove it.")
     if unknown := [name for name in asked.weights if len(recipes) < 2 or name not in {r.task.name for r in recipes}]:
         raise Problem(
-            f"weights names {unknown[0]}: they are of the tasks that are scored, of several. "
+            f"weights names {unknown[0]}: weights are for the scored tasks, if there are several. "
             + (nearest(unknown[0], [r.task.name for r in recipes]) if recipes[1:] else "Leave weights out.")
         )
 
@@ -321,8 +321,8 @@ def _languages(
         seen += validated_codes("seen", asked.seen)
         if not seen:
             raise Problem(
-                "languages=rest is every language that no adapter was trained on, and none here says what it was "
-                "trained on. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
+                "languages=rest means every language that no adapter was trained on, and none "
+                "here records what that was. Give run=RUNFOLDER, or seen=[codes], or write languages=all."
             )
         rest, _, told = rest_of(recipe.task, tuple(dict.fromkeys(seen)), store, "languages")
         return rest, told

@@ -93,7 +93,7 @@ def read_records(kind: Callable[..., Record], content: Mapping[str, Any], name: 
         return [kind(**row) for row in content[name]]
     except (KeyError, TypeError):
         raise Problem(
-            f"{where}: its results are of another version of mslt_it. Remove it and start its command again."
+            f"{where}: its results come from another version of mslt_it. Remove it and start its command again."
         ) from None
 
 

@@ -132,8 +132,8 @@ def resolve(
         systems.append(adapter_system(name, one.folder, adapter_hash(one.folder), tuple(seen) or None))
         if not seen:
             notes.append(
-                f"{name}: an adapter without papers. What languages it was trained on and on which weights is not "
-                "known: all languages count as unseen (say seen=[...]), and the base is taken as it is."
+                f"{name}: an adapter without a run folder. Its training languages and base weights are "
+                "not known: all languages count as unseen (give seen=[...]), and the base is used unchecked."
             )
     heads = dict.fromkeys([*([head] if head else []), *(run.recipe.head for run in finished)])
     if len(heads) > 1:

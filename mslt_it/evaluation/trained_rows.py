@@ -110,7 +110,7 @@ def _trained_elsewhere(
                 texts |= {_text(e) for e in store.load(task, code, task.train_split, role="train").examples}
         except Problem as problem:
             raise Problem(
-                f"Whether {names[-1]} was trained on rows of {recipe.task.data} cannot be told, since its own data "
+                f"It is not known whether {names[-1]} was trained on rows of {recipe.task.data}, since its own data "
                 f"cannot be read: {problem} Put them back, or write task.held_out_share={recipe.task.held_out_share:g} "
                 "to score that share of the rows whatever it was trained on (1: all)."
             ) from None
@@ -153,7 +153,7 @@ def rows_set_aside(
     told = set_aside(recipe.task, loaded)
     if told and any(a.recipe is None for a in adapters):
         told.append(
-            "what an adapter without its run folder was trained on is not known; all rows: task.held_out_share=1"
+            "it is not known what an adapter without its run folder was trained on; all rows: task.held_out_share=1"
         )
     notes = [note, *told] if note else told
     ids = {
@@ -167,7 +167,7 @@ def rows_set_aside(
             raise Problem(
                 f"All {number} rows of {recipe.task.data} in '{code}' are among those that {who} may have been trained "
                 "on, in this or another language: nothing is left to score. Leave the language out, or write "
-                "task.held_out_share=1 to score them all the same."
+                "task.held_out_share=1 to score them anyway."
             )
     if any(known for known, _ in counts.values()):
         why = f"set aside because {who} may have been trained on them, in this or another language"

@@ -149,7 +149,7 @@ def refuse_broken(contexts: Sequence[str], log_likelihoods: Sequence[float]) -> 
         return
     raise Problem(
         f"The results are invalid: {reason}. The model's weights or its adapter are broken, or its precision overflows "
-        "(dtype=float32 in --model_args would tell)."
+        "(try dtype=float32 in --model_args)."
     )
 
 

@@ -112,7 +112,7 @@ def write_scored_set(recipe: Recipe, language: str, folder: Path, store: RowStor
     is_own = any(item.choices != choices for item in items) if choices else False
     if not choices and recipe.task.metric != "number_accuracy":
         raise Problem(
-            f"task={recipe.task.name} is scored by {recipe.task.metric}, which lm-eval has not. Known: tasks that "
+            f"task={recipe.task.name} is scored by {recipe.task.metric}, which lm-eval lacks. Known: tasks that "
             "choose an answer, and number_accuracy."
         )
     if not recipe.task.is_cloze and any(a != b and b.startswith(a) for a in choices for b in choices):
@@ -189,12 +189,12 @@ def refuse_code(path: str | Path) -> int:
         except Problem as problem:
             raise Problem(f"{problem} Reading it in another way could run code.") from problem
         if not isinstance(content, dict):
-            raise Problem(f"{file} is no task file: it must map keys to values.")
+            raise Problem(f"{file} is not a task file: it must map keys to values.")
         try:
             for what, remedy in _refusals(content):
                 raise Problem(f"{file}: {what}, which could run code. {remedy}")
         except (AttributeError, TypeError) as error:  # a number where lm-eval has a list
-            raise Problem(f"{file} is no task file: {error}. Write it as those in eval/tasks.") from error
+            raise Problem(f"{file} is not a task file: {error}. Write it like those in eval/tasks.") from error
     return len(files)
 
 
@@ -231,7 +231,7 @@ def _template_refusals(template: Any) -> Iterator[str]:
     try:
         statements = Environment().parse(template).body
     except (TemplateSyntaxError, RecursionError) as error:
-        yield f"is no template ({str(error).splitlines()[0]})"
+        yield f"is not a template ({str(error).splitlines()[0]})"
         return
     for statement in statements:
         for part in statement.nodes if isinstance(statement, nodes.Output) else [statement]:

@@ -147,7 +147,7 @@ def engine_rank(adapters: Sequence[Path]) -> int:
         if config.get("rank_pattern") or config.get("alpha_pattern"):
             raise Problem(
                 f"backend=vllm: {folder} has ranks or scales of their own for some modules, as a combined adapter has, "
-                f"which vLLM would ignore without a word. {merged}"
+                f"which vLLM would silently ignore. {merged}"
             )
         ranks.append(int(config["r"]))
     if max(ranks) > RANKS[-1]:

@@ -371,13 +371,13 @@ def lora_config(path: Path) -> dict[str, Any]:
     if config is None:
         raise Problem(f"Adapter {path}: {CONFIG} is missing or not readable. Train it again.")
     if config.get("peft_type") != "LORA":
-        raise Problem(f"Adapter {path}: peft_type is {config.get('peft_type')!r}; only LORA adapters are taken here.")
+        raise Problem(f"Adapter {path}: peft_type is {config.get('peft_type')!r}; only LORA adapters are accepted.")
     ranks, alphas = (config.get(name) or {} for name in ("rank_pattern", "alpha_pattern"))
     if not isinstance(ranks, dict) or not isinstance(alphas, dict):
-        raise Problem(f"Adapter {path}: {CONFIG} has a rank_pattern or alpha_pattern that is no mapping.")
+        raise Problem(f"Adapter {path}: {CONFIG} has a rank_pattern or alpha_pattern that is not a mapping.")
     for name, value in {"r": config.get("r"), "lora_alpha": config.get("lora_alpha"), **ranks, **alphas}.items():
         if type(value) not in (int, float) or not 0 < value < LARGEST or (name in ranks and int(value) != value):
-            raise Problem(f"Adapter {path}: {CONFIG} has {name}={str(value)[:80]}, which is no number of that kind.")
+            raise Problem(f"Adapter {path}: {CONFIG} has {name}={str(value)[:80]}, which is not a valid number there.")
     named = [config.get(name) for name in ("target_modules", "layers_pattern")]
     for pattern in (*ranks, *alphas, *(one for one in named if isinstance(one, str))):
         try:

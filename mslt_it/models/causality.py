@@ -36,15 +36,15 @@ def writing_class(path: str, revision: str | None) -> Any:
     if getattr(config, "is_encoder_decoder", False):
         if type(config) not in AutoModelForSeq2SeqLM._model_mapping:
             raise Problem(
-                f"model.path={path}: {config.model_type} has an encoder and a decoder, and does not read and write "
-                f"text, as google/mt5-base does. {_NEEDED}"
+                f"model.path={path}: {config.model_type} has an encoder and a decoder, but does not read and "
+                f"write text as google/mt5-base does. {_NEEDED}"
             )
         return AutoModelForSeq2SeqLM
     if type(config) not in AutoModelForCausalLM._model_mapping and kind_of(config) != "encoder":
         raise Problem(f"model.path={path}: {config.model_type} is not a causal language model. {_NEEDED}")
     if kind_of(config) == "encoder":
         raise Problem(
-            f"model.path={path}: {config.model_type} is an encoder, which answers by a head that training makes. Train "
+            f"model.path={path}: {config.model_type} is an encoder, which answers with a head made in training. Train "
             "one with mslt train, and score its run: mslt eval run=RUNFOLDER."
         )
     text = config.get_text_config()

@@ -74,8 +74,8 @@ def idle_cores() -> str | None:
     if torch.cuda.is_available() or "ACCELERATE_DYNAMO_BACKEND" not in os.environ or threads * world_size() >= cores:
         return None
     return (
-        f"accelerate launch gave this process {threads} of {cores} cores. All of them, faster and rounded in another "
-        f"order: accelerate launch --num_cpu_threads_per_process {cores // world_size()} ..., or mslt train."
+        f"accelerate launch gave this process {threads} of {cores} cores. To use all of them, faster and with "
+        f"other rounding: accelerate launch --num_cpu_threads_per_process {cores // world_size()} ..., or mslt train."
     )
 
 

@@ -86,7 +86,7 @@ def read_run(folder: Path | str) -> FinishedRun:
     try:
         sealed = sealed_files(folder)
     except Problem as problem:
-        raise Problem(f"run={folder}: its papers cannot be read ({problem}) {TRAIN_AGAIN}") from problem
+        raise Problem(f"run={folder}: its records cannot be read ({problem}) {TRAIN_AGAIN}") from problem
     for name in DECISIVE:
         if name not in sealed:
             raise Problem(f"run={folder}: {COMPLETE} does not list {name}. {TRAIN_AGAIN}")
@@ -95,11 +95,11 @@ def read_run(folder: Path | str) -> FinishedRun:
     provenance = (read_json(folder / "results.json") or {}).get("provenance")
     provenance = provenance if isinstance(provenance, dict) else {}
     if not all(isinstance(provenance.get(name), str) for name in ("adapter_sha256", "base_sha256")):
-        raise Problem(f"run={folder}: results.json does not say which adapter and base it is of. {TRAIN_AGAIN}")
+        raise Problem(f"run={folder}: results.json does not say which adapter and base it belongs to. {TRAIN_AGAIN}")
     found = adapter_hash(folder / ADAPTER)
     if found != provenance["adapter_sha256"]:
         raise Problem(
-            f"run={folder}: its adapter is not the one its results are of (sha256 {found[:12]}, results.json says "
+            f"run={folder}: its results are not those of its adapter (sha256 {found[:12]}, results.json says "
             f"{provenance['adapter_sha256'][:12]}). {TRAIN_AGAIN}"
         )
     recipe = load_recipe("config", config_dir=folder)

@@ -50,13 +50,13 @@ def read_header(file: Path, lists: Collection[str] = ()) -> GgufHeader:
     """The header of ``file``, with the ``lists`` that are named; a Problem where it is none, or ends before it does."""
     with file.open("rb") as opened:
         if opened.read(4) != MAGIC:
-            raise Problem(f"model.path={file}: no GGUF file: it does not begin with the letters GGUF.")
+            raise Problem(f"model.path={file}: not a GGUF file: it does not begin with the letters GGUF.")
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
                 return _Walk(content).header(lists)
             except (struct.error, OverflowError, ValueError, KeyError, RecursionError) as error:
                 raise Problem(
-                    f"model.path={file}: the GGUF file is torn or damaged: its header cannot be read to its end. "
+                    f"model.path={file}: the GGUF file is truncated or damaged: its header ends too early. "
                     "Download it again."
                 ) from error
 

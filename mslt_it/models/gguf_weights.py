@@ -155,8 +155,8 @@ def _read(file: Path, header: GgufHeader, name: str, dtype: torch.dtype) -> tupl
             else:
                 if has_one_score(file):
                     raise Problem(
-                        f"model.path={name}: all tokens of its vocabulary have one score, so nothing says into which a "
-                        "text is cut. Give the model as a folder or Hub id, or a file made with its tokenizer.model."
+                        f"model.path={name}: all tokens of its vocabulary have the same score, which does not say how "
+                        "to tokenise. Give the model as a folder or Hub id, or a file made with its tokenizer.model."
                     )
                 tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
                 _refuse_other_splits(name, header, tokenizer)
@@ -232,7 +232,7 @@ def _refuse_stretched(name: str, header: GgufHeader, config: PretrainedConfig) -
     if found and "'factor'" not in str(getattr(config, "rope_parameters", "")):  # Gemma has some for each kind of layer
         raise Problem(
             f"model.path={name}: its rotary positions are scaled ({found[0]}), and transformers {transformers_version} "
-            "does not read that from GGUF files: the model would answer otherwise than it was trained to. Give the "
+            "does not read that from GGUF files: the model would answer differently than trained. Give the "
             "model as a folder or Hub id instead."
         )
 

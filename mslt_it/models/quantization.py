@@ -52,7 +52,7 @@ def dequantized_weights(base: nn.Module) -> Iterator[tuple[str, Tensor]]:
             continue
         if getattr(module.weight.quant_state, "packing_format_for_cpu", False):
             raise Problem(
-                f"The 4-bit weight of {name} was repacked by a forward pass and cannot be dequantised any more. "
+                f"The 4-bit weight of {name} was repacked by a forward pass and can no longer be dequantised. "
                 "Load the base again and merge before anything else is done with it."
             )
         yield name, functional.dequantize_4bit(module.weight.data, module.weight.quant_state)

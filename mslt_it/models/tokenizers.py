@@ -64,7 +64,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=model.revision, trust_remote_code=False)
         most = tokenizer.model_max_length
         if not isinstance(most, int | float):
-            raise ValueError(f"model_max_length in tokenizer_config.json is {most!r} and no number")
+            raise ValueError(f"model_max_length in tokenizer_config.json is {most!r}, not a number")
         if (growth := _growth(getattr(tokenizer, "backend_tokenizer", None))) > MOST_GROWTH:
             raise ValueError(f"the normalizer in tokenizer.json makes {growth:,} characters of one")
         if model.kind == "encoder":  # not all of them are told

@@ -40,7 +40,7 @@ class AskedColumns:
         self.how, recipe = how, papers.recipe
         known = [*needed_columns(recipe.task), *recipe.task.input_fields]
         if unknown := [name for name in how.columns if name not in known]:
-            raise Problem(f"columns: the run asks about no '{unknown[0]}'. {nearest(unknown[0], known)}")
+            raise Problem(f"columns: the run uses no column '{unknown[0]}'. {nearest(unknown[0], known)}")
         columns = FrozenDict({**recipe.task.columns, **how.columns})
         self.recipe = dataclasses.replace(recipe, task=dataclasses.replace(recipe.task, columns=columns))
         self.is_chosen = bool(self.task.choice_names) and recipe.prompt.variant == "direct"
@@ -70,11 +70,11 @@ class AskedColumns:
         if missing := [name for name in needed if name not in ours]:
             raise Problem(
                 f"{where} has no column '{self.task.columns.get(missing[0], missing[0])}', which the run needs. "
-                f"{nearest(missing[0], names)} What it is called there: 'columns={{{missing[0]}:YOURS}}'."
+                f"{nearest(missing[0], names)} Name yours: 'columns={{{missing[0]}:YOURS}}'."
             )
         if taken := [name for name in self.added if name in names]:
             raise Problem(
-                f"{where} has a column '{taken[0]}' already, and it is not overwritten. Write prefix=predicted_ for "
+                f"{where} has a column '{taken[0]}' already, which is not overwritten. Write prefix=predicted_ for "
                 f"predicted_{taken[0]} and so on, or rename that column."
             )
         return RowLanguages(self.recipe, names, self.how.language)

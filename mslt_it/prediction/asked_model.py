@@ -39,8 +39,8 @@ class AskedModel:
         encoder = encoder_of(self.recipe, loaded.tokenizer)
         if papers.run is None and prompt_record(self.recipe, encoder)["languages"] != papers.prompts["languages"]:
             raise Problem(
-                f"run={papers.folder}: this version of mslt_it asks in other words than {PROMPTS} there, by which it "
-                "was trained. Use the version that made it (export.json or merge.json names it), or make it again."
+                f"run={papers.folder}: this version of mslt_it words prompts differently from {PROMPTS} there, with "
+                "which it was trained. Use the version that made it (see export.json or merge.json), or make it again."
             )
         return loaded, system, model, encoder
 

@@ -58,7 +58,7 @@ def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
     state = process_state()
     say: Say = show if state.is_main_process else lambda text: None
     if is_sharded():
-        raise Problem("mslt predict shares the rows among processes that hold the model each; start it without FSDP.")
+        raise Problem("mslt predict shares the rows among processes that each hold the model; start it without FSDP.")
     job = Job(request, papers)
     if job.cluster and state.num_processes > 1:
         raise Problem("executor=ray starts its processes itself. Start it without accelerate launch and torchrun.")
@@ -78,12 +78,12 @@ def label_file(request: Request, papers: Papers, show: Say) -> dict[str, Any]:
                 f"Calibrated on {fitted.num_rows} held-out rows of {', '.join(fitted.languages)}: temperature "
                 f"{fitted.temperature:.3f}, expected calibration error {fitted.error_before:.3f} before, "
                 f"{fitted.error_after:.3f} after, on these rows."
-                + " All of these rows are right, or no more than by chance: they do not tell how far new rows' "
-                "probabilities are to be trusted." * fitted.any_fits
+                + " All of these rows are right, or no more than by chance: they do not show how far "
+                "to trust the probabilities of new rows." * fitted.any_fits
             )
         job.decided = {**labeller.decided_by(), "data_sha256": on_main(lambda: file_sha256(table.path))}
         if num_before := on_main(job.begin):
-            say(f"Continues: {counted(num_before, 'chunk')} of {job.size:,} rows labelled already.")
+            say(f"Resuming: {counted(num_before, 'chunk')} of {job.size:,} rows already labelled.")
         started = time.monotonic()
         num_now = job.label_chunks()
         state.wait_for_everyone()
@@ -182,7 +182,7 @@ class Job:
             if not self.request.overwrite:
                 raise Problem(
                     f"{part} holds an unfinished job of another run, input or options. Start that one again to finish "
-                    "it, or give overwrite=true to begin anew."
+                    "it, or give overwrite=true to start over."
                 )
             for name in ("asked", "done"):
                 shutil.rmtree(part / name, ignore_errors=True)
@@ -201,7 +201,7 @@ class Job:
         rows = [row for line in lines if (row := opened_line(line, self.bound_to(number))) is not None]
         if len(rows) == len(lines) == size:
             return rows
-        warn(f"{path} is not as it was written: its rows are labelled again.")
+        warn(f"{path} was altered or damaged: its rows are labelled again.")
         path.unlink()
         return None
 

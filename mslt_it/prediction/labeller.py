@@ -188,8 +188,8 @@ def predict(run: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], **op
         return iter(())
     if not isinstance(first, Mapping):
         raise Problem(
-            f"rows: the first one, {first!r}, is a {type(first).__name__} and no mapping of columns to values, such as "
-            '{"lang": "tr", "text": "..."}. Of a DataFrame: df.to_dict("records").'
+            f"rows: the first one, {first!r}, is a {type(first).__name__}, not a mapping of columns to values such as "
+            '{"lang": "tr", "text": "..."}. For a DataFrame: df.to_dict("records").'
         )
     languages = labeller.columns.languages(tuple(first), "The first row")
     labeller.load()
@@ -201,7 +201,7 @@ def predict(run: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], **op
                 added.pop("")  # the language
                 if taken := added.keys() & row.keys():  # the first row was looked at before
                     raise Problem(
-                        f"A row has '{min(taken)}' already, and it is not overwritten: {some(list(row), 8)}. Give "
+                        f"A row has '{min(taken)}' already, which is not overwritten: {some(list(row), 8)}. Give "
                         "prefix=, or take it out of the row."
                     )
                 yield {**row, **added}

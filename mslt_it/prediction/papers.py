@@ -38,7 +38,7 @@ def read_papers(folder: Path) -> Papers:
         run = read_run(folder)
         return Papers(folder, run.recipe, run)
     if (damage := find_damage(folder)) is not None:
-        raise Problem(f"run={folder} is not as it was written ({damage}). Make it again, or give the run itself.")
+        raise Problem(f"run={folder} was altered or damaged ({damage}). Make it again, or give the run itself.")
     record, prompts = read_json(folder / made) or {}, read_json(folder / PROMPTS) or {}
     if record.get("kind") == "onnx":
         raise Problem(

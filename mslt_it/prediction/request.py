@@ -85,7 +85,7 @@ def refuse_places(request: Request) -> None:
     else:
         format_of("data", data)
     if not out.parent.is_dir():
-        raise Problem(f"out={out}: there is no folder {out.parent}. Make it, or give another place.")
+        raise Problem(f"out={out}: there is no folder {out.parent}. Create it, or give another place.")
     if out.is_dir():
         raise Problem(f"out={out} is a folder. Give a file in it: out={out / 'labelled.csv'}.")
     format_of("out", out)

@@ -48,8 +48,8 @@ class RowLanguages:
         if self.column is not None:
             return f"Language of each row: by column '{self.column}'."
         return (
-            "Language of each row: none is given, so by its script and commonest words, among "
-            f"{', '.join(self.known)}. language=COLUMN or language=CODE says it."
+            "Language of each row: none is given, so by its script and commonest words, "
+            f"among {', '.join(self.known)}. language=COLUMN or language=CODE sets it."
         )
 
     def of(self, values: Mapping[str, Any], texts: Sequence[str]) -> tuple[str, str]:

@@ -189,7 +189,7 @@ def require_writable(table: Table, form: str) -> None:
         require_openpyxl(table.path)
         if table.num_rows >= MOST_ROWS:
             raise Problem(
-                f"A sheet of Excel has {MOST_ROWS:,} rows, and {table.path} {table.num_rows:,}. Write out=FILE.csv."
+                f"An Excel sheet has {MOST_ROWS:,} rows, and {table.path} {table.num_rows:,}. Write out=FILE.csv."
             )
         for row in table.rows():
             for name in table.names:

@@ -201,7 +201,7 @@ def resolve_weights(
     kind, colon, code = text.partition(":")
     if kind == "typology":
         if not colon or not code:
-            raise Problem("weights=typology needs the language to be near to: weights=typology:tr.")
+            raise Problem("weights=typology needs the language to be close to: weights=typology:tr.")
         target = validate_code(code)
         return typology_weights(sources, target), f"by typological similarity to {target}"
     items = values.items(text)

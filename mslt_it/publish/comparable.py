@@ -30,8 +30,8 @@ def refuse_strangers(runs: Sequence[FinishedRun], parts: Sequence[str] = ("task"
             if mine is not None and theirs is not None and mine != theirs:
                 raise Problem(
                     f"runs: {first.folder} and {other.folder} do not share a base model: {key} is {str(mine)[:12]} and "
-                    f"{str(theirs)[:12]}. An adapter is a difference to its own base; combine those trained on one "
-                    "base in one dtype and quantization."
+                    f"{str(theirs)[:12]}. An adapter is a difference from its own base; combine those "
+                    "trained on one base in one dtype and quantization."
                 )
         for part in parts:
             mine, theirs = to_plain(getattr(first.recipe, part)), to_plain(getattr(other.recipe, part))

@@ -99,7 +99,7 @@ class _Exporter:
         else:
             folder, record = self.merged
             if (damage := find_damage(folder)) is not None:
-                raise Problem(f"{folder} is not as it was written ({damage}). Remove it and export again.")
+                raise Problem(f"{folder} was altered or damaged ({damage}). Remove it and export again.")
         return folder, {key: record[key] for key in ("inputs", "merged_sha256", "comparison")}
 
     def _model(self, part: Path) -> dict[str, Any]:

@@ -74,8 +74,8 @@ def convert(model: Path, out: Path, outtype: str, converter: Path, name: str) ->
     refuse_torn(out, expected_bytes(model, outtype))
     if has_one_score(out):
         raise Problem(
-            f"The converter gave all tokens of {out.name} one score, since it found no tokenizer.model: llama.cpp "
-            "would cut texts into other tokens than in training. Nothing was written. Put the tokenizer.model of its "
+            f"The converter gave all tokens of {out.name} the same score, since it found no tokenizer.model: llama.cpp "
+            "would tokenise texts differently than in training. Nothing was written. Put the tokenizer.model of its "
             "makers beside the base's config.json and export again, or use format=[safetensors]."
         )
 

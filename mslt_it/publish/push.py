@@ -70,8 +70,8 @@ def prepare(repo: str, *, private: bool) -> Destination:
     owners = [me["name"], *(org["name"] for org in me.get("orgs", []))]
     if owner not in owners:
         raise Problem(
-            f"push={repo}: the token is of {me['name']}, who does not belong to '{owner}'. Write push={me['name']}/"
-            f"{name}, or use a token of '{owner}'. Known: {', '.join(sorted(owners))}."
+            f"push={repo}: the token belongs to {me['name']}, who is not a member of '{owner}'. Write "
+            f"push={me['name']}/{name}, or use a token of '{owner}'. Known: {', '.join(sorted(owners))}."
         )
     if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise Problem(
@@ -89,7 +89,7 @@ def push(folder: Path, to: Destination, say: Callable[[str], object] = print) ->
             refused, in which case the repository shows what it showed before.
     """
     if (damage := find_damage(folder)) is not None:
-        raise Problem(f"{folder} is not whole ({damage}). Export it again.")
+        raise Problem(f"{folder} is incomplete or damaged ({damage}). Export it again.")
     names = [*sealed_files(folder), COMPLETE]
     api = HfApi(token=to.token)
     url = f"{api.endpoint}/{to.repo}"
@@ -101,7 +101,7 @@ def push(folder: Path, to: Destination, say: Callable[[str], object] = print) ->
         missing, others = _compared(api, to.repo, before, folder, names)
         if others:
             raise Problem(
-                f"push={to.repo}: the repository is there already and holds something else ({', '.join(others[:3])}"
+                f"push={to.repo}: the repository already exists and holds something else ({', '.join(others[:3])}"
                 f"{' ...' * (len(others) > 3)}). Choose another name, or remove it on its page first."
             )
         if to.exists and not missing:
@@ -127,7 +127,7 @@ def _commit(api: HfApi, repo: str, operations: list[CommitOperationAdd], parent:
         try:
             now = str(api.repo_info(repo).sha)
         except Exception:
-            unknown = "Whether the commit was made is not known: run it again, it looks before it sends."
+            unknown = "It is not known whether the commit was made: run it again, it checks before sending."
             raise _explained(error, repo, unknown) from error
         if now == parent:
             raise _explained(error, repo, _nothing(repo)) from error
@@ -135,7 +135,7 @@ def _commit(api: HfApi, repo: str, operations: list[CommitOperationAdd], parent:
 
 
 def _nothing(repo: str) -> str:
-    return f"Nothing of it is to be seen in {repo}."
+    return f"None of it is in {repo}."
 
 
 def _compared(api: HfApi, repo: str, commit: str, folder: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -170,7 +170,7 @@ def _explained(error: BaseException, repo: str, state: str) -> Problem:
     elif statuses & {409, 412}:
         what = "somebody else wrote to the repository meanwhile. Look at it and run again."
     elif statuses and max(statuses) >= 500:
-        what = f"the hub answered with status {max(statuses)}, a fault of its own. Try later."
+        what = f"the hub answered with status {max(statuses)}, a server error. Try later."
     elif not statuses and {type(one).__name__ for one in chain} & (BROKEN_OFF | UNREACHABLE):
         what = "the hub cannot be reached or broke off. Check the network and run again."
     else:

@@ -200,7 +200,7 @@ def print_end(
     """
     speak = run.show if already else run.say
     if already:
-        speak(f"This {already} is finished already; nothing was done. To make it again, remove {run.folder}.")
+        speak(f"This {already} is already finished; nothing was done. To make it again, remove {run.folder}.")
     task = dataclasses.replace(task, label_names=tuple(content["provenance"]["labels"]))
     if rows := read_rows(content, run.folder / "results.json"):
         speak(f"\n{run_report(rows, task, run.recipe.scoring.confidence)}")

@@ -37,7 +37,7 @@ def report_of_run(folder: Path, out: Path, formats: Collection[str], examples: i
         return write_run_report(folder, out, formats, examples, seed)
     except (AttributeError, LookupError, TypeError, ValueError) as error:  # sealed by another version, or by hand
         what = f"{type(error).__name__}: {error}"
-        raise Problem(f"run={folder} is not as this version writes it ({what}). Make it again.") from error
+        raise Problem(f"run={folder} is not in this version's format ({what}). Make it again.") from error
 
 
 def write_eval_report(folder: Path, out: Path, formats: Collection[str]) -> list[Path]:

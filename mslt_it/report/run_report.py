@@ -120,7 +120,7 @@ def _losses(run: FinishedRun) -> Section | None:
             curves(history, of_loss, "Held-out rows of the sources: loss", "nats per supervised token", **mark),
         ]
         notes.append(
-            f"The adapter is that of step {step}, the best of {training['num_looks']} looks by {metric} on held-out "
+            f"The adapter is from step {step}, the best of {training['num_looks']} looks by {metric} on held-out "
             "rows of the sources. Their items are scored in no language, and no row of a target was looked at."
         )
     drawn = [(f"loss_{number}", figure) for number, figure in enumerate(found, 1) if figure is not None]

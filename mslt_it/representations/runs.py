@@ -50,8 +50,8 @@ def parallel_texts(recipe: Recipe, languages: Sequence[str], *, max_items: int =
     if num < MIN_ITEMS:
         raise Problem(
             f"Only {num} items of task={task.name} have a '{wanted}' of their own in all of {', '.join(languages)}; "
-            f"mingling needs {MIN_ITEMS}. Items are told by their ids: leave out the language that has other "
-            "rows than the rest, or take the texts from a parallel task, such as task=xnli."
+            f"mingling needs {MIN_ITEMS}. Items are matched by id: leave out the language whose "
+            "rows differ from the rest, or take the texts from a parallel task, such as task=xnli."
         )
     return result
 

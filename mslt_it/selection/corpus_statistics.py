@@ -37,7 +37,7 @@ class Texts:
         """The sentences of all these languages; ``NotComputed`` names those without."""
         lacking = [code for code in codes if code not in self.sentences]
         if lacking:
-            raise NotComputed(f"There is no text of {', '.join(lacking)} in {self.origin}.", self.remedy)
+            raise NotComputed(f"There is no text for {', '.join(lacking)} in {self.origin}.", self.remedy)
         return [self.sentences[code] for code in codes]
 
     def notes(self) -> list[str]:
@@ -102,7 +102,7 @@ def token_matrix(texts: Sequence[Sequence[str]], model_path: str) -> NDArray[np.
     encode = _encoder(model_path)
     used = [np.unique(np.fromiter((i for ids in encode(list(lines)) for i in ids), dtype=np.int64)) for lines in texts]
     if not any(len(ids) for ids in used):
-        raise NotComputed(f"The tokenizer of '{model_path}' makes no token of the text.", "Give other text or model.")
+        raise NotComputed(f"The tokenizer of '{model_path}' gives the text no tokens.", "Give other text or model.")
     matrix = np.zeros((len(texts), 1 + max(int(ids.max()) for ids in used if len(ids))), dtype=bool)
     for row, ids in enumerate(used):
         matrix[row, ids] = True

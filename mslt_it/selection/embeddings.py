@@ -82,7 +82,7 @@ def _sentence_states(
         )
     except (OSError, ValueError) as error:
         raise NotComputed(
-            f"'{model_path}' is no model that can be loaded"
+            f"'{model_path}' is not a model that can be loaded"
             + (" from a folder or the local Hub cache." if local else f": {str(error).splitlines()[0]}"),
             "Give model=FOLDER, or ask for the download: criteria=[embedding]." if local else "Give model=FOLDER.",
         ) from error

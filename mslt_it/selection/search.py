@@ -86,8 +86,8 @@ def all_sets(space: Space) -> Sets:
 def _refuse_too_dear(space: Space) -> None:
     if not space.has_room_for(space.must):
         raise Problem(
-            f"No set costs at most max_cost={space.max_cost:g}, the cheapest {space.cheapest(space.must):g}. Raise "
-            "max_cost."
+            f"No set costs at most max_cost={space.max_cost:g}, the cheapest costs {space.cheapest(space.must):g}. "
+            "Raise max_cost."
         )
 
 

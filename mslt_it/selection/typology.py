@@ -198,7 +198,7 @@ def data_dir() -> Path:
     except importlib.metadata.PackageNotFoundError:
         folder = None
     if folder is None or not (folder / "feature_predictions.npz").is_file():
-        raise Problem("The package lang2vec, which has the typology, is not installed: pip install lang2vec==1.1.2.")
+        raise Problem("The package lang2vec, which holds the typology, is not installed: pip install lang2vec==1.1.2.")
     return folder
 
 

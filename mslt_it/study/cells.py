@@ -50,7 +50,7 @@ def _run(job: Job, folder: StudyFolder) -> Outcome:
     score_others(job)
     status = finished_status(job.recipe)
     if status is None:
-        raise Problem(f"{job.recipe.output_dir} was run to its end and is not whole all the same. Start again.")
+        raise Problem(f"{job.recipe.output_dir} ran to its end but is incomplete. Start again.")
     tidy(folder, job.cell, status)
     if status == "ok":
         return Outcome(job.cell, "ok", note=note)

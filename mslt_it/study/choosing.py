@@ -85,7 +85,7 @@ def _mean_of_best(folder: Path, ids: Sequence[str], metric: str) -> tuple[float,
         history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         look = best(looks(history, metric))
         if look is None:
-            raise Problem(f"{path} holds no look at held-out rows. Remove {path.parent} and go on with `mslt study`.")
+            raise Problem(f"{path} has no look at held-out rows. Remove {path.parent} and continue with `mslt study`.")
         found.append((look.value, look.loss))
     value, loss = np.mean(found, axis=0)
     return float(value), float(loss)

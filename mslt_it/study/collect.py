@@ -141,7 +141,7 @@ def collect(folder: Path | str, say: Say = lambda text: None) -> Study:
     if not found:
         listed = "; ".join(f"{name}: {reason}" for name, reason in missing[:3])
         raise Problem(
-            f"study={folder}: none of the {len(missing)} cells is complete ({listed}). Go on with `mslt study`."
+            f"study={folder}: none of the {len(missing)} cells is complete ({listed}). Continue with `mslt study`."
         )
     first = found[0][1]
     for _, other in found:

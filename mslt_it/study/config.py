@@ -169,7 +169,7 @@ def load_study(name: str, arguments: Sequence[str] = (), config_dir: str | Path 
     path = known[name]
     content = read_keys(path, f". Keys: {', '.join(KEYS)}")
     if "name" in content:
-        raise Problem(f"{path}: a study is called as its file is. Remove the line 'name: ...'.")
+        raise Problem(f"{path}: a study has the name of its file. Remove the line 'name: ...'.")
     given, overrides, sweeps = _split(arguments)
     content, name = _of_family({**content, **given}, given, name, str(path))
     config = build(StudyConfig, {**content, "name": name}, str(path))
@@ -300,7 +300,7 @@ def _checked(config: StudyConfig, where: str) -> StudyConfig:
             )
     expected = config.expected
     if (expected.seconds_per_step or expected.seconds_per_item) and not expected.origin.strip():
-        raise Problem(f"{where}: expected: origin is missing. Say where the seconds were measured, or how reckoned.")
+        raise Problem(f"{where}: expected: origin is missing. Say where the seconds were measured, or how estimated.")
     grid: Grid = checked_grid(config.grid, where, SET_BY_GRID)
     config = dataclasses.replace(config, pool=pool, targets=targets, grid=grid)
     _check_derived(config, where)
@@ -314,7 +314,7 @@ def _check_shares(config: StudyConfig, pool: Sequence[str], where: str) -> None:
     for name in ("grid", "mingling", "predict", *["shots"] * bool(config.pinch)):
         if getattr(config, name):
             raise Problem(
-                f"{where}: {axis} and {name}: a set is there with several shares, and {name} takes one. Leave one of "
+                f"{where}: {axis} and {name}: each set has several shares, and {name} takes one. Leave one of "
                 "the two out."
             )
     if not config.pinch:

@@ -109,7 +109,7 @@ def grouped(jobs: Sequence[Job], most: int) -> tuple[list[list[Job]], dict[str, 
             if len(group) > 1:
                 groups.append(group)
             else:
-                alone.setdefault("no other is left with its adapter and batch", []).extend(group)
+                alone.setdefault("no other cell is left with its adapter and batch", []).extend(group)
     return groups, alone
 
 
@@ -119,7 +119,7 @@ def why_alone(recipe: Recipe) -> str | None:
     reasons = {
         "adapter.method=full: all weights are trained": adapter.method == "full",
         "adapter.use_dora=true: an adapter is more than two matrices a layer": adapter.use_dora,
-        f"adapter.dropout={adapter.dropout:g}: together other numbers would be drawn than alone": adapter.dropout > 0,
+        f"adapter.dropout={adapter.dropout:g}: other random numbers would be drawn than alone": adapter.dropout > 0,
         "adapters are combined": recipe.combine.method != "none",
         f"training.eval_steps={training.eval_steps}: a cell's looks stop all others": training.eval_steps > 0,
         "training.average_checkpoints: weights of earlier steps are kept": training.average_checkpoints > 0,

@@ -72,8 +72,8 @@ def with_budgets(config: StudyConfig, recipe: Recipe) -> StudyConfig:
     """The study with its budgets written out, each large enough for the largest set."""
     if not config.budgets and recipe.data.num_examples_total == LARGEST:
         raise Problem(
-            f"recipe {config.recipe}: data.num_examples_total=max would be another number in every cell, and sets are "
-            "compared at one. Give the study's own: budgets=[1500]."
+            f"recipe {config.recipe}: data.num_examples_total=max would differ between cells, and sets are "
+            "compared at one number. Give the study's own: budgets=[1500]."
         )
     budgets = config.budgets or (recipe.data.num_examples_total,)
     if min(budgets) < (largest := max(len(sources) for sources in source_sets(config))):

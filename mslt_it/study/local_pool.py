@@ -101,7 +101,7 @@ class LocalPool:
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = f"signal {-code}, {signal.Signals(-code).name}"
-        hint = " The kernel kills so when memory runs out." if code == -signal.SIGKILL else ""
+        hint = " The kernel does this when memory runs out." if code == -signal.SIGKILL else ""
         return write_failure(
             StudyFolder(self.study),
             job.cell,

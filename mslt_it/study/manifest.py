@@ -30,7 +30,7 @@ from mslt_it.store import OWN_HASH, was_altered, with_own_hash, write_atomically
 from mslt_it.study.config import FREE, StudyConfig
 from mslt_it.study.grid import Cell, cell_recipe
 
-AGAIN = "Start the same `mslt study` again, which writes it anew: what is done stays done."
+AGAIN = "Start the same `mslt study` again, which rewrites it: what is done stays done."
 # What can change a figure; more of it stands in each cell's environment.json.
 VERSIONED = ("mslt_it", "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "numpy")
 # Keys of the resolved recipe that differ from cell to cell, or say nothing about figures.
@@ -90,7 +90,7 @@ def read_manifest(folder: StudyFolder) -> dict[str, Any] | None:
     if not isinstance(content, dict) or not all(isinstance(content.get(name), kind) for name, kind in parts.items()):
         raise Problem(f"{folder.manifest} is not a study's manifest. Choose another out=DIR.")
     if was_altered(content) or not all(isinstance(cell, dict) and "id" in cell for cell in content["cells"]):
-        raise Problem(f"{folder.manifest} is not as it was written. {AGAIN}")
+        raise Problem(f"{folder.manifest} was altered or damaged. {AGAIN}")
     content.pop(OWN_HASH, None)
     return content
 
@@ -123,7 +123,7 @@ def refuse_changed(old: Mapping[str, Any], new: Mapping[str, Any], folder: Study
         for name, version in new["versions"].items()
         if old["versions"].get(name) != version
     ]
-    return [f"Versions differ from those the study was begun with: {'; '.join(changed)}."] if changed else []
+    return [f"Versions differ from those the study was started with: {'; '.join(changed)}."] if changed else []
 
 
 def write_manifest(folder: StudyFolder, content: Mapping[str, Any]) -> None:

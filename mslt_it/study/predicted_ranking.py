@@ -115,8 +115,8 @@ def _cells(study: Study, chosen: Slice, size: int) -> tuple[Singles, list[tuple[
             for code in one:
                 if (code, seed) not in singles:
                     raise Problem(
-                        f"prediction: {set_name(one)} needs the adapter trained on {code} alone with seed {seed}, and "
-                        f"{study.folder} has none. Put 1 into set_sizes, without a sample that leaves it out."
+                        f"prediction: {set_name(one)} needs the adapter trained on {code} alone with seed {seed}, "
+                        f"which {study.folder} lacks. Put 1 into set_sizes, without a sample that leaves it out."
                     )
     return singles, sets
 
@@ -144,8 +144,8 @@ def _divided(study: Study, num_items: int) -> tuple[Places, Places]:
             rest[row] = np.flatnonzero(~np.isin(of, seen))
             if not len(rest[row]):
                 raise Problem(
-                    f"prediction: all items of '{study.targets[row]}' hang together with the {len(used[row])} that the "
-                    "prediction is made on (one premise, passage or template). Give fewer num_items."
+                    f"prediction: all items of '{study.targets[row]}' are grouped with the {len(used[row])} "
+                    "that the prediction is made on (one premise, passage or template). Give fewer num_items."
                 )
     return used, rest
 

@@ -131,7 +131,7 @@ def train_in_one_pass(jobs: Sequence[Job], study: str) -> str:
     except Exception as error:
         _parts.cache_clear()  # an adapter may be left on the base
         LOG.warning("Training several cells together ended early.", exc_info=True)
-        return f"{jobs[0].cell} and {len(jobs) - 1} more go on one by one: {reason_of(error).strip().splitlines()[0]}"
+        return f"{jobs[0].cell} and {len(jobs) - 1} more train one by one: {reason_of(error).strip().splitlines()[0]}"
     return f"{jobs[0].cell} and {len(found) - 1} more were trained together in {time.monotonic() - started:.0f} s."
 
 

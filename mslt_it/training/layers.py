@@ -34,7 +34,7 @@ def freeze(model: nn.Module, number: int) -> None:
             parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise Problem(
-            f"training.freeze_layers={number} leaves nothing to train: an adapter lies in the layers. Freeze fewer."
+            f"training.freeze_layers={number} leaves nothing to train: adapters are in the layers. Freeze fewer."
         )
 
 

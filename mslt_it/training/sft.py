@@ -161,7 +161,7 @@ def _stepped(
                 ) from error
             plan = less
             plans.record(plan, folder)
-            LOG.warning("Out of memory: going on with %s.", plan)
+            LOG.warning("Out of memory: continuing with %s.", plan)
         finally:
             trainer.release()
         model.zero_grad(set_to_none=True)

@@ -185,8 +185,8 @@ class MLflow(Tracker):
         except mlflow.exceptions.MlflowException as error:
             self._forget()
             raise Problem(
-                f"training.report_to=mlflow: no run can be begun at {uri} ({' '.join(str(error).split())}). Start the "
-                f"server, set {self.VARIABLE}, unset it for {own}, or leave mlflow out of training.report_to."
+                f"training.report_to=mlflow: no run can be started at {uri} ({' '.join(str(error).split())}). Start "
+                f"the server, set {self.VARIABLE}, unset it for {own}, or leave mlflow out of training.report_to."
             ) from error
         finally:
             if retries is None:

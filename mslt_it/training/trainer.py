@@ -110,7 +110,7 @@ class AdapterTrainer(SFTTrainer):
         if self.is_fsdp_enabled and (validation or average):
             name = "average_checkpoints" if average else "eval_steps"
             raise Problem(
-                f"training.{name}: no process holds the whole model under FSDP, which that needs as training goes. Set "
+                f"training.{name}: it needs the whole model during training, which no process holds under FSDP. Set "
                 f"training.{name}=0, or launch without FSDP."
             )
         is_apart = bool(head) or is_text_to_text(base)  # the answer stands apart from what is read

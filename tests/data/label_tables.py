@@ -52,4 +52,4 @@ def read(recipe: Recipe, language: str) -> dict[int, str]:
 
 def pasted(message: str) -> list[str]:
     """The arguments that an error or a note ends in, as a shell reads them."""
-    return shlex.split(re.split(r"add: |(?:label|out|one|same): (?=['\"]?task\.)", message)[-1])
+    return shlex.split(re.split(r"add: |(?:label|out|same|all): (?=['\"]?task\.)", message)[-1])

@@ -209,7 +209,7 @@ def test_answers_without_tokens_are_refused(toy_recipe: MakeRecipe, tokenizer: A
         def user_ids(self, texts: Sequence[str]) -> list[list[int]]:
             return [ids if len(text) > 10 else [] for text, ids in zip(texts, super().user_ids(texts), strict=True)]
 
-    with pytest.raises(Problem, match=r"'..', row train:\d+: the tokenizer makes no token of the answer"):
+    with pytest.raises(Problem, match=r"'..', row train:\d+: the answer has no tokens in this tokenizer"):
         build_training_set(toy_recipe(), tokenizer, encoder=Wordless(tokenizer, 512))
 
 

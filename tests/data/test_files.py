@@ -227,7 +227,7 @@ def test_one_json_object_is_one_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("t.json", '{"a": 1, "b": [2]}', r"one JSON object with the names a, b\. Expected is one object a line"),
+        ("t.json", '{"a": 1, "b": [2]}', r"one JSON object with the names a, b\. Expected one object per line"),
         ("t.json", '{"data": [{"paragraphs": []}]}', r"SQuAD's layout.*task\.file_layout=squad"),
         ("t.jsonl", '["a", "b"]\n', r"is str, not an object"),
         ("t.json", "[" * 99999, r"cannot be read as JSON"),
@@ -235,7 +235,7 @@ def test_one_json_object_is_one_row(tmp_path: Path) -> None:
         ("t.csv", 'text,label\n"a" b,x\n', r"line 2 is not valid CSV .*columns separated by ','"),
         ("t.tsv", "a, b,x\nc,y\n", r"no tab in any line.*2 columns.*\(text, label\).*rename it to \.csv"),
         ("t.tsv", "text\tlabel\na\tx\ntext\tlabel\n", r"line 3 repeats the header of line 1"),
-        ("t.tsv.gz", "no gzip", r"is not, or not wholly, compressed by gzip"),
+        ("t.tsv.gz", "no gzip", r"is not, or only partly, compressed by gzip"),
         ("t.tsv", "\n\n", r"holds no data rows"),
         ("t.zip", "x", r"'\.zip', which is not read as a table"),
     ],
@@ -366,7 +366,7 @@ def test_questions_whose_ids_name_no_language_are_those_of_their_file(tmp_path: 
 def test_a_folder_of_files_that_are_not_read_says_which_are(tmp_path: Path) -> None:
     for language in ("de", "en"):
         (tmp_path / f"{language}.xls").write_bytes(b"\xd0\xcf\x11\xe0")
-    with pytest.raises(Problem, match=r"no file that is read as a table \(\.tsv.*but: de\.xls, en\.xls\. Save"):
+    with pytest.raises(Problem, match=r"no file that can be read as a table \(\.tsv.*but: de\.xls, en\.xls\. Save"):
         available_languages(TaskConfig(data=str(tmp_path)))
 
 

@@ -209,7 +209,7 @@ def test_a_name_upstream_that_no_row_has_is_said(tmp_path: Path) -> None:
     config = toy_task(table(tmp_path / "t.csv", "lang", [("de", "a"), ("fr", "b")]), held_out_share=1.0)
     config = dataclasses.replace(config, configs={"de": "nonsense", "fr": "fra"})
     told = load(config, "de", "test", role="score").notes
-    assert "de: no row has lang=nonsense (task.configs.de), so de is taken" in told
+    assert "de: no row has lang=nonsense (task.configs.de), so de is used" in told
     assert not any("task.configs" in note for note in load(config, "fr", "test", role="score").notes)
 
 

@@ -90,7 +90,7 @@ def test_ids_that_are_no_translations_are_told(built: Callable[..., Any]) -> Non
     own = [*rows("en"), *rows("de", step=2), *rows("tr", step=2)]
     _, notes = built(own, columns=5)
     (note,) = [note for note in notes if "same id" in note]
-    assert note.endswith("If they are not, give the column another name than id or idx")
+    assert note.endswith("If they are not, rename the column to something other than id or idx")
     # A few other labels are what annotators of translations differ in.
     few = [(code, text, "late" if n % 20 == 5 else label, c, n) for code, text, label, c, n in CLEAN]
     assert not any("same id" in note for note in built(few, columns=5)[1])
@@ -146,7 +146,7 @@ def test_labels_that_only_set_aside_rows_have_are_told_of_all_languages_at_once(
     store = RowStore()
     aside = [store.load(recipe.task, c, "test", role="score").examples[0].fields["text"] for c in ("en", "de")]
     spelled = [(c, text, "LATE" if text in aside else label, *more) for c, text, label, *more in CLEAN]
-    with pytest.raises(Problem, match="'LATE' is no label of the rows that training may use") as caught:
+    with pytest.raises(Problem, match="'LATE' is not a label of the rows that training may use") as caught:
         built(spelled)
     assert "rows set aside for scoring have 'LATE' in 2 rows" in str(caught.value)
     line = str(caught.value).rpartition("add: ")[2]
@@ -169,8 +169,8 @@ def test_long_rows_that_are_of_one_label_are_told(built: Callable[..., Any]) -> 
     given = ("data.max_dropped_share=0.9", "data.max_length_tokens=300", "data.num_examples_total=30")
     lost = [(c, text + long * (label == "lost" and n % 2 == 0), label, *more, n) for c, text, label, *more, n in CLEAN]
     notes = built(lost, *given)[1]
-    (note,) = [note for note in notes if note.startswith("too long for data.max_length_tokens=300 are ")]
-    num_lost, num_seen, of_label, rows_of_label = map(int, re.findall("[0-9]+", note.partition("=300")[2]))
+    (note,) = [note for note in notes if " rows are too long for data.max_length_tokens=300, but " in note]
+    num_lost, num_seen, of_label, rows_of_label = map(int, re.findall("[0-9]+", note.replace("=300", "")))
     assert num_lost == of_label >= 5 and num_seen == num_lost + 30 and of_label < rows_of_label
     assert note.endswith(" rows of lost: set it higher to learn from them")
     alike = [(c, text + long * (n % 3 == n % 9 // 3), *more, n) for c, text, *more, n in CLEAN]  # a third of each

@@ -139,7 +139,7 @@ def test_a_translation_or_an_exemplar_with_an_unfilled_placeholder_is_refused(
     with pytest.raises(Problem, match=r"translate\.yaml has the unknown placeholder \{the text\}"):
         translation_request("a", "tr")
     share(monkeypatch, tmp_path, "exemplars/xnli/tr.yaml", lambda text: text.replace('chain: "', 'chain: "{steps} ', 1))
-    with pytest.raises(Problem, match=r"'chain' of example '.*' is shown as it is, so \{steps\} would stand"):
+    with pytest.raises(Problem, match=r"'chain' of example '.*' is shown as it is, so \{steps\} would not be filled"):
         exemplars.__wrapped__(load_recipe("xnli_3src").task, "tr", 2)
 
 

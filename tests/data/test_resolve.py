@@ -141,7 +141,7 @@ def test_no_language_left_is_an_error_with_a_remedy_that_works(tmp_path: Path) -
     write_tsv(tmp_path / "en" / "train.tsv", list(toy_rows("en", 60, start=1000)))
     given = [f"task.data={tmp_path}", "sources=[en]", "targets=rest", "task.score_split=test", "task.train_split=dev"]
     with pytest.raises(
-        Problem, match=r"no language to score beside the sources \(en\): left out are de, hi, ru"
+        Problem, match=r"no language to score besides the sources \(en\): left out are de, hi, ru"
     ) as caught:
         with_targets(load_recipe("xnli_3src", given), RowStore())
     remedy = re.findall(r"task\.(?:train|score)_split=dev", str(caught.value))
@@ -264,7 +264,7 @@ def test_rows_without_ids_are_each_languages_own_where_something_differs(
 ) -> None:
     recipe = in_order(tmp_path, en=LABELS, de=LABELS, tr=turkish)
     assert not recipe.task.is_parallel
-    assert re.search(why + ": rows are taken for each language's own", recipe.order_note)
+    assert re.search(why + ": rows count as each language's own", recipe.order_note)
     assert {e.id.split(":")[1] for e in scored_examples(recipe, "tr")} == {"tr"}
     request = parse_request(["model=world", "task=xnli", f"task.data={tmp_path}", "languages=[en,tr]"])
     assert not request.recipes[0].task.is_parallel and any(re.search(why, note) for note in request.told())

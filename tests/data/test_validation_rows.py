@@ -43,7 +43,7 @@ def test_world_rows_are_apart_from_trained_and_scored_ones_and_those_stay_the_sa
     trained, report = build_training_set(looking, load_tokenizer(looking.model), rows=ROWS)
     before, _ = build_training_set(plain, load_tokenizer(plain.model), rows=ROWS)
     assert trained == before and not ids & {row.id for row in trained}
-    assert "training.eval_steps: rows held out to look at, scored in no language: 30 de, 30 ar" in report.notes
+    assert "training.eval_steps: rows held out for looks and never scored: 30 de, 30 ar" in report.notes
 
 
 def test_where_all_rows_are_scored_the_held_out_items_are_left_out_in_every_language() -> None:

@@ -333,7 +333,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"has no column 'solution' \(task\.rationale_field\)\. Known|Did you mean"):
         build(path, *CHAIN)
     with pytest.raises(
-        Problem, match=r"names no column of them\. Give task\.rationale_field=COLUMN, or prompt\.variant"
+        Problem, match=r"names no column for it\. Give task\.rationale_field=COLUMN, or prompt\.variant"
     ):
         build(path, "prompt.variant=cot_native")
     rows, _ = build(path)

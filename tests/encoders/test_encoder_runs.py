@@ -205,7 +205,7 @@ def test_what_a_model_is_stands_in_its_configuration(encoder_of_kind: Made) -> N
         (["combine.method=cat"], "combine.method=cat: adapters of encoders are not combined"),
         (["model.dtype=float16"], "model.dtype=float16: an encoder ({base}) trains float32 weights"),
         (["data.num_examples_total=2"], "data.num_examples_total=2 rows for 3 labels"),
-        (["task=mgsm"], "model.path={base} is an encoder, which writes no text"),
+        (["task=mgsm"], "model.path={base} is an encoder, which cannot write text"),
     ],
 )
 def test_what_means_nothing_for_an_encoder_is_refused_before_rows_are_read(

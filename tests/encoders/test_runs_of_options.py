@@ -94,7 +94,7 @@ def test_code_of_the_card_ranks_options(options_run: Path) -> None:
 
 
 def test_options_are_as_many_as_labels() -> None:
-    with pytest.raises(Problem, match=r"task\.option_fields=\['choice1'\]: a label says which of them it is"):
+    with pytest.raises(Problem, match=r"task\.option_fields=\['choice1'\]: each label stands for one of them"):
         load_recipe("xcopa_3src", ["task.option_fields=[choice1]"])
     with pytest.raises(Problem, match=r"task\.option_fields: 'choice3' is not in task\.input_fields"):
         load_recipe("xcopa_3src", ["task.option_fields=[choice1,choice3]"])

@@ -221,5 +221,5 @@ def test_what_a_text_to_text_model_cannot_be(mt5: Path, tmp_path: Path) -> None:
     WhisperConfig().save_pretrained(tmp_path)
     shutil.copy(mt5 / "model.safetensors", tmp_path)
     listens = dataclasses.replace(mt5_recipe(mt5).model, path=str(tmp_path))
-    with pytest.raises(Problem, match=r"whisper has an encoder and a decoder, and does not read and write text"):
+    with pytest.raises(Problem, match=r"whisper has an encoder and a decoder, but does not read and write text"):
         load_tokenizer(listens)

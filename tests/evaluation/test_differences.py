@@ -299,7 +299,7 @@ def refused(text: str):
 def test_systems_that_were_asked_something_else_are_not_compared() -> None:
     de, sw = cell([1, 0], "de"), cell([1, 0], "sw")
     for other in ([sw], [de, sw], [cell([1, 0], "de", ["dev:0", "dev:1"])], [cell([1], "de")]):
-        with refused("'a' and 'b' cannot be compared: they were asked other items or languages. Score both"):
+        with refused("'a' and 'b' cannot be compared: they were asked different items or languages. Score both"):
             compare([de], other)
     # Where an id is there twice, its position tells.
     assert compare([cell([1, 0, 1], ids="aba")], [cell([0, 0, 0], ids="aba")]).n == 3

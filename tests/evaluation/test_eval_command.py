@@ -43,7 +43,7 @@ def test_without_out_the_folder_is_named_after_what_is_scored(run: Path, capsys:
         assert call(f"run={run}", f"base={base}", "examples=3", "cache=none") == 0
     assert len(list(Path("evals").glob("xnli-*/COMPLETE.json"))) == 2
     assert call(f"run={run}", "examples=3", "cache=none") == 0
-    assert "finished already" in capsys.readouterr().out
+    assert "already finished" in capsys.readouterr().out
 
 
 def test_several_adapters_at_once_are_so_many_calls(run: Path, other_run: Path, base: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_json_is_all_that_stands_on_stdout(run: Path, tmp_path: Path, capsys: Ca
         printed = capsys.readouterr()
         results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
         assert json.loads(printed.out) == {**results, "folder": str(tmp_path / "out")}
-        assert ("finished already" in printed.err) == (time == "again")
+        assert ("already finished" in printed.err) == (time == "again")
 
 
 def test_a_finished_evaluation_is_not_done_again(run: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -126,7 +126,7 @@ def test_a_finished_evaluation_is_not_done_again(run: Path, tmp_path: Path, caps
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     assert call(*arguments) == 0
     text = capsys.readouterr().out
-    assert f"finished already; nothing was done. To run it again, remove {tmp_path / 'out'}." in text
+    assert f"already finished; nothing was done. To run it again, remove {tmp_path / 'out'}." in text
     assert "Accuracy" in text or "accuracy" in text
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == times
 
@@ -142,7 +142,7 @@ def test_altered_answers_are_noticed_all_of_them(run: Path, tmp_path: Path, caps
     assert answers(out) != before
     assert call(*arguments) == 0
     printed = capsys.readouterr()
-    assert all(f"{path} is not as it was when the evaluation finished" in printed.err for path in changed)
+    assert all(f"{path} has changed since the evaluation finished" in printed.err for path in changed)
     assert answers(out) == before and results(out) == expected
     (out / "results.json").write_text("{}", encoding="utf-8")
     assert call(*arguments) == 0 and results(out) == expected
@@ -184,7 +184,7 @@ def test_another_request_in_the_same_folder_is_refused(run: Path, tmp_path: Path
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine", encoding="utf-8")
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine'}") == 2
-    assert "holds thesis.txt and no evaluation. Give another folder." in capsys.readouterr().err
+    assert "holds thesis.txt but no evaluation. Give another folder." in capsys.readouterr().err
     assert call(f"run={run}", "examples=3", f"out={tmp_path / 'mine' / 'thesis.txt'}") == 2
     assert "thesis.txt is a file. Give another folder." in capsys.readouterr().err
     assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "mine"
@@ -214,7 +214,7 @@ def test_an_adapter_without_papers(run: Path, base: Path, tmp_path: Path, capsys
     adapter = bare(run, tmp_path / "peft")
     common = [f"model={base}", f"adapter={adapter}", "task=xnli", "languages=[de,tr,en]", "examples=4"]
     assert call(*common, f"out={tmp_path / 'a'}") == 0
-    assert "peft: an adapter without papers." in capsys.readouterr().out
+    assert "peft: an adapter without a run folder." in capsys.readouterr().out
     assert {row["role"] for row in results(tmp_path / "a")["results"]} == {"target"}
     assert call(*common, "seen=[de]", f"out={tmp_path / 'b'}") == 0
     printed = capsys.readouterr().out
@@ -300,7 +300,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=xnli", "task.dat=x"], r"task\.dat\b.*task\.data"),
     (["model=BASE", "task=xnli", "prompt.variant=xlt"], r"prompt.variant is written variant= here"),
     (["model=BASE", "task=xnli", "scoring.max_chain_tokens=9"], r"scoring.max_chain_tokens is written max_new_tokens="),
-    (["run=RUN", "model.dtype=float16"], r"model.dtype has no effect: the base is the run's"),
+    (["run=RUN", "model.dtype=float16"], r"model.dtype has no effect: the base is the one the run"),
     (["model=BASE", "task=xnli", "task.data=/no/such/folder"], r"task.data=/no/such/folder does not exist"),
     (["model=BASE", "adapter=/no/such", "task=xnli"], r"adapter=/no/such: there is neither COMPLETE.json"),
     (["adapter=RUN", "task=xnli"], r"adapter= needs a base: give model=PATH too"),
@@ -313,7 +313,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["model=BASE", "task=custom", "task.data=x.csv"], r"task.data=x.csv does not exist"),
     (
         ["model=BASE", "task=xnli", "languages=rest"],
-        r"none here says what it was trained on. Give run=RUNFOLDER, or seen",
+        r"none here records what that was. Give run=RUNFOLDER, or seen",
     ),
     (
         ["model=BASE", "task=wikiann", "variant=cot_native", "languages=[de]"],

@@ -105,7 +105,7 @@ def test_tasks_with_weights_by_the_command(base: Path, tmp_path: Path, capsys: p
     out = tmp_path / "out"
     arguments = [f"model={base}", "task=[xnli,pawsx]", "languages=all", f"task.data={tmp_path / 'data'}", f"out={out}"]
     assert call(*arguments, "weights={xnlo:3}") == 2
-    assert "weights names xnlo: they are of the tasks that are scored, of several. Did you mean 'xnli'?" in (
+    assert "weights names xnlo: weights are for the scored tasks, if there are several. Did you mean 'xnli'?" in (
         capsys.readouterr().err
     )
     assert call(*arguments, "weights={xnli:3}") == 0

@@ -310,5 +310,5 @@ def test_f1_tasks_have_two_metrics() -> None:
 
 def test_results_of_another_version_are_refused_by_name() -> None:
     for kind, name in ((ScoreRow, "results"), (Difference, "differences")):
-        with pytest.raises(Problem, match=r"evals/x/results\.json: its results are of another version of mslt_it"):
+        with pytest.raises(Problem, match=r"evals/x/results\.json: its results come from another version of mslt_it"):
             read_records(kind, {name: [{"num_unmatched": 0}]}, name, "evals/x/results.json")

@@ -125,11 +125,11 @@ def test_rows_whose_right_option_is_missing_or_not_the_only_one_are_left_out(tmp
     [
         (["task=xnli", "task.choices=cloze"], "task.choices=cloze scores options .* task=xnli has none"),
         (["task=xcopa", "task.option_length=none"], "task.option_length=none has no effect: task.choices=shown"),
-        (["task=xcopa", "task.option_fields=[choice1]"], r"a label says which of them it is, .*\['first', 'second'\]"),
+        (["task=xcopa", "task.option_fields=[choice1]"], r"each label stands for one of them, .*\['first', 'second'\]"),
         (["task=xcopa", "task.option_fields=[choice1,c]"], r"task\.option_fields: 'c' is not in task\.input_fields"),
         (
             ["task=xcopa", "task.choices=cloze", "model.path=x", "model.kind=encoder"],
-            "an encoder .* cannot say how likely a text goes on",
+            "an encoder .* cannot score a continuation",
         ),
     ],
 )

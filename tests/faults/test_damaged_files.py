@@ -89,7 +89,7 @@ def test_every_command_looks_before_it_takes_a_run(
         code, out, err = call(*TRAIN)
         check_said(code, err)
         decides = name not in ("fingerprint.json", "environment.json", "log.txt")
-        assert code == 0 and ("finished already" in out) is not decides, name
+        assert code == 0 and ("already finished" in out) is not decides, name
 
 
 def test_a_lost_name_is_found_in_the_recipe_and_nowhere_else(own: Path, call: Call, survived: Survived) -> None:
@@ -118,7 +118,7 @@ def test_a_damaged_run_ends_as_it_would_have(name: str, how: str, own: Path, cal
     damage(own / "run" / name, how)
     code, out, err = call(*TRAIN)
     check_said(code, err)
-    assert code == 0 and figures(own / "run") == expected and "finished already" not in out
+    assert code == 0 and figures(own / "run") == expected and "already finished" not in out
 
 
 @pytest.mark.slow

@@ -62,8 +62,9 @@ def test_a_run_with_edited_answers_gives_the_figures_that_it_had(
         edit(own / "run" / name)
         assert (own / "run" / name).read_bytes() != before
     code, out, err = call(*TRAIN)
-    assert code == 0 and figures(own / "run") == expected and "finished already" not in out
-    assert f"run/{ASKED} is not as it was" in err and set(appended) == {"en.jsonl"}
+    assert code == 0 and figures(own / "run") == expected and "already finished" not in out
+    noticed = "has changed since the run finished" if is_finished else "was altered or damaged"
+    assert f"run/{ASKED} {noticed}" in err and set(appended) == {"en.jsonl"}
     assert (PREDICTED in err) is is_finished  # else made of the answers in any case
 
 
@@ -77,10 +78,10 @@ def test_nothing_is_made_of_edited_answers(
     assert code == 2 and f"run=run: {name} is not what was saved" in err and "command again" in err
     assert not (own / "run" / "report.html").exists()
     if name == PREDICTED:
-        with pytest.raises(Problem, match=r"predictions/en\.jsonl is not as it was when the run finished"):
+        with pytest.raises(Problem, match=r"predictions/en\.jsonl has changed since the run finished"):
             api.TrainedRun.read("run").answers("en")
     if name == "results.json":
-        with pytest.raises(Problem, match=r"results\.json is not as it was when the run finished"):
+        with pytest.raises(Problem, match=r"results\.json has changed since the run finished"):
             api.TrainedRun.read("run")
 
 
@@ -99,7 +100,8 @@ def test_an_evaluation_with_edited_answers_asks_again(
     before = journal.read_bytes()
     journal.write_bytes(before.replace(b'"text":"', b'"text":"entailment', 1))
     code, out, err = call(*asked, "cache=none")
-    assert code == 0 and journal.read_bytes() == before and "sw.jsonl is not as it was" in err
+    noticed = "has changed since the evaluation finished" if is_finished else "was altered or damaged"
+    assert code == 0 and journal.read_bytes() == before and f"sw.jsonl {noticed}" in err
     assert json.loads((own / "scored" / "results.json").read_text(encoding="utf-8"))["results"] == expected
     assert "16 answers" not in out and "answers computed" in out  # the others were taken from the files
 
@@ -123,4 +125,4 @@ def test_edited_labels_of_an_unfinished_file_are_given_again(
     shutil.copy(done / "000002.jsonl", done / "000001.jsonl")  # whole, and of other rows
     code, out, err = call(*asked)
     assert code == 0 and (own / "out.csv").read_bytes() == (own / "whole.csv").read_bytes()
-    assert err.count("is not as it was written: its rows are labelled again") == 2 and "Continues: 1 chunk of" in out
+    assert err.count("was altered or damaged: its rows are labelled again") == 2 and "Resuming: 1 chunk of" in out

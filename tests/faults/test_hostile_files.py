@@ -128,7 +128,7 @@ def test_a_gguf_file_whose_lists_hold_lists_without_end(tmp_path: Path, survived
     survived("model file nested too deeply, or of thousands of digits")
     name, lists = struct.pack("<Q1s", 1, b"a"), struct.pack("<IQ", 9, 1) * 5000
     (tmp_path / "a.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + name + struct.pack("<I", 9) + lists)
-    with pytest.raises(Problem, match=r"a\.gguf: the GGUF file is torn or damaged"):
+    with pytest.raises(Problem, match=r"a\.gguf: the GGUF file is truncated or damaged"):
         read_header(tmp_path / "a.gguf")
 
 

@@ -34,15 +34,15 @@ def sealed_anew(folder: Path) -> None:
 
 
 OF_EVAL: list[tuple[str, Path_, Any, str]] = [
-    ("request.json", ("recipes", 0, "task", "name"), "another", "is not as this version writes it"),
-    ("request.json", ("recipes",), 7, "is not as this version writes it"),
-    ("request.json", ("variants",), 5, "is not as this version writes it"),
-    ("results.json", ("labels",), [{}], "is not as this version writes it"),
-    ("results.json", ("provenance",), {}, "is not as this version writes it"),
-    ("results.json", ("groups",), 5, "is not as this version writes it"),
+    ("request.json", ("recipes", 0, "task", "name"), "another", "is not in this version's format"),
+    ("request.json", ("recipes",), 7, "is not in this version's format"),
+    ("request.json", ("variants",), 5, "is not in this version's format"),
+    ("results.json", ("labels",), [{}], "is not in this version's format"),
+    ("results.json", ("provenance",), {}, "is not in this version's format"),
+    ("results.json", ("groups",), 5, "is not in this version's format"),
 ]
 OF_RUN: list[tuple[str, Path_, Any, str]] = [
-    ("results.json", ("labels",), [5], "is not as this version writes it"),
+    ("results.json", ("labels",), [5], "is not in this version's format"),
     ("results.json", ("provenance", "adapter_sha256"), 5, "does not say which adapter"),
 ]
 
@@ -76,7 +76,7 @@ def test_no_temperature_is_fitted_on_lines_that_are_none(line: str, own: Path, s
     text = json.dumps(json.loads(line.replace("NAME", "adapter_log_likelihoods")) | said) if line[0] == "{" else line
     (own / "run" / "predictions" / "de.jsonl").write_text(f"{text}\n", encoding="utf-8")
     sealed_anew(own / "run")
-    assert "predictions/de.jsonl is not as this version writes it" in str(calibrated(read_run(own / "run")))
+    assert "predictions/de.jsonl is not in this version's format" in str(calibrated(read_run(own / "run")))
 
 
 @pytest.mark.parametrize("place", ["", "done", "asked", "out.csv"])

@@ -80,7 +80,7 @@ def test_wait_waits_and_then_finds_what_was_done(
     held.wait()
     code, out, _ = call(*TRAIN, "wait=true")
     thread.join()
-    assert code == 0 and "Another process is at work in run" in out and "waiting" in out and "finished already" in out
+    assert code == 0 and "Another process is at work in run" in out and "waiting" in out and "already finished" in out
     assert not (place / "run" / LOCK).exists()
 
 
@@ -136,7 +136,7 @@ def test_a_run_is_not_written_into_something_else(own: Path, call: Call, survive
     (own / "merged").mkdir()
     (own / "merged" / "COMPLETE.json").write_text("{}", encoding="utf-8")
     code, _, err = call(*TRAIN[:-1], "output_dir=merged")
-    assert code == 2 and err == "error: merged holds COMPLETE.json and no run. Choose another output_dir.\n"
+    assert code == 2 and err == "error: merged holds COMPLETE.json but no run. Choose another output_dir.\n"
     assert len(list((own / "merged").iterdir())) == 1
 
 

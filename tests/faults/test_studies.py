@@ -103,7 +103,7 @@ def test_a_damaged_manifest_is_written_anew(content: str | None, tmp_path: Path,
     survived("manifest of a study damaged")
     folder = StudyFolder(tmp_path)
     folder.manifest.mkdir() if content is None else folder.manifest.write_text(content, encoding="utf-8")
-    with pytest.raises(Problem, match=r"Start the same `mslt study` again, which writes it anew: what is done stay"):
+    with pytest.raises(Problem, match=r"Start the same `mslt study` again, which rewrites it: what is done stay"):
         read_manifest(folder)
 
 

@@ -50,7 +50,9 @@ result = pinned | {
     assert online["no split"] == (
         f"{where} has no split 'tset' in configuration 'en'. Did you mean 'test'? Known: test, train, validation."
     )
-    assert "task.data=facebook/xnil is no local path, and the Hub has no data set of that name" in online["no data set"]
+    assert (
+        "task.data=facebook/xnil is not a local path, and the Hub has no data set of that name" in online["no data set"]
+    )
     assert "task.data=face book is neither a local path nor a name on the Hub" in online["no name"]
 
     asked = len(hub.log)
@@ -78,7 +80,7 @@ result = pinned | {{
         ("cold revision", f"{where} (revision v2)"),
     ):
         for answers, reason in ((warm, "offline mode is on (HF_HUB_OFFLINE=1)"), (unreachable, "cannot be reached")):
-            assert answers[name].startswith(f"{named} is not, or not wholly, in the local cache ({home}), and")
+            assert answers[name].startswith(f"{named} is not, or only partly, in the local cache ({home}), and")
             assert reason in answers[name] and "set task.data to a local folder" in answers[name]
 
 
@@ -149,7 +151,7 @@ result = {
         assert "`hf auth login`" in result[name]
     assert "task.data=owner/empty has no files that can be loaded as they are: it holds LICENSE" in result["empty"]
     assert result["down"] == (
-        "task.data=owner/down: the Hub answered with status 503, a fault of its own. Try again later."
+        "task.data=owner/down: the Hub answered with status 503, a server error. Try again later."
     )
     assert result["named"] == [[0, 1, 2], ["yes", "maybe", "no"]] * 2
     assert result["no card"] == 3 and result["paths"] == ["data"]

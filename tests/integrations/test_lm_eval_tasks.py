@@ -161,8 +161,8 @@ REFUSED = [
     ({"doc_to_text": '{{ {"x": {"y": lipsum}}[b] }}'}, "doc_to_text computes"),
     ({"doc_to_text": "{% include b %}"}, "doc_to_text computes"),
     ({"doc_to_text": "{{a|upper}}"}, "doc_to_text computes"),
-    ({"doc_to_text": "{{a}} {{-"}, "doc_to_text is no template"),
-    ({"doc_to_text": "{{" + "(" * 9999}, "doc_to_text is no template"),
+    ({"doc_to_text": "{{a}} {{-"}, "doc_to_text is not a template"),
+    ({"doc_to_text": "{{" + "(" * 9999}, "doc_to_text is not a template"),
     ({"doc_to_text": "{% for x in y %}{% endfor %}"}, "doc_to_text computes"),
     ({"doc_to_text": '{{ {"x": lipsum}[b] }}'}, "doc_to_text computes"),
     # Python reads one text here, Jinja a sum of three.
@@ -205,7 +205,7 @@ ODD = [
 @pytest.mark.parametrize("change", ODD, ids=range(len(ODD)))
 def test_task_files_of_another_shape_are_refused_in_a_line(tmp_path: Path, change: dict[str, Any]) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**GOOD, **change}), encoding="utf-8")
-    with pytest.raises(Problem, match=r"mine\.yaml( is no task file: |: doc_to_text is no template )"):
+    with pytest.raises(Problem, match=r"mine\.yaml( is not a task file: |: doc_to_text is not a template )"):
         refuse_code(tmp_path)
 
 
@@ -238,7 +238,7 @@ def test_what_lm_eval_cannot_score_is_refused(tmp_path: Path) -> None:
     common = ["recipe=custom", f"task.data={tmp_path}", "sources=[en]", "targets=[en]", "supervised=true"]
     common += ["task.input_fields=[text]", "task.label_field=reply", "task.held_out_share=0.5"]
     write("b c", "d e")
-    with pytest.raises(Problem, match="task=custom is scored by chrf, which lm-eval has not"):
+    with pytest.raises(Problem, match="task=custom is scored by chrf, which lm-eval lacks"):
         main([str(tmp_path / "out"), *common, "task.shape=free_text", "task.metric=chrf"])
     write("pay", "pay later")
     with pytest.raises(Problem, match="one of the answers pay, pay later begins another"):

@@ -128,7 +128,7 @@ def test_what_is_no_model_to_ask_is_named(folders: dict[str, Path], trained: Tra
         (tmp_path / "none", r"there is no such folder"),
         (
             changed(merged, tmp_path / "torn", lambda f: (f / "config.json").write_text("{}"), sealed=False),
-            r"is not as it was written \(config\.json is not what was saved \(2 bytes\)\)\. Make it again, or give the",
+            r"was altered or damaged \(config\.json is not what was saved \(2 bytes\)\)\. Make it again, or give the",
         ),
         (
             changed(merged, tmp_path / "old", rewrite(PROMPTS, lambda c: c.pop("recipe"))),
@@ -140,7 +140,7 @@ def test_what_is_no_model_to_ask_is_named(folders: dict[str, Path], trained: Tra
         ),
         (
             changed(merged, tmp_path / "other", rewrite(PROMPTS, lambda c: c["languages"]["tr"]["labels"].clear())),
-            r"this version of mslt_it asks in other words than prompts\.json there, by which it was trained",
+            r"this version of mslt_it words prompts differently from prompts\.json there, with which it was trained",
         ),
         (
             changed(vllm, tmp_path / "base", rewrite(RECORD, lambda c: c["inputs"].update(base_sha256="0" * 64))),

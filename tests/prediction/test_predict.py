@@ -138,7 +138,7 @@ def test_python_gives_what_the_command_gives(trained: Trained, labelled: list[di
     found = list(predict(trained.run, iter(ROWS)))
     assert [row["label"] for row in found] == [row["label"] for row in labelled]
     assert list(predict(trained.run, [])) == []
-    with pytest.raises(Problem, match="A row has 'label' already, and it is not overwritten: n, lang, text, label"):
+    with pytest.raises(Problem, match="A row has 'label' already, which is not overwritten: n, lang, text, label"):
         list(predict(trained.run, [ROWS[0], {**ROWS[1], "label": "mine"}]))
     halves = [
         {"text": "\ud800", "lang": "en"},
@@ -147,7 +147,7 @@ def test_python_gives_what_the_command_gives(trained: Trained, labelled: list[di
     reasons = [row["reason"] for row in predict(trained.run, halves)]
     assert reasons == ["lone_surrogate", "language_unknown: \\ud800"]
     frame = pandas.DataFrame(ROWS)
-    with pytest.raises(Problem, match=r"the first one, 'n', is a str .*Of a DataFrame: df\.to_dict\(.records.\)"):
+    with pytest.raises(Problem, match=r"the first one, 'n', is a str, .*For a DataFrame: df\.to_dict\(.records.\)"):
         predict(trained.run, frame)  # type: ignore[arg-type]
     assert (
         [row["label"] for row in predict(trained.run, frame.to_dict("records")[:3])]
@@ -235,7 +235,7 @@ def test_a_kill_loses_nothing_and_nothing_is_asked_twice(
         assert code == 2 and "unfinished job of another run, input or options" in shown
     monkeypatch.setattr(journal.Journal, "append", append)
     code, shown = call(*given)
-    assert code == 0 and "Continues: " in shown
+    assert code == 0 and "Resuming: " in shown
     assert sum(asked) == len(ROWS) and len(asked) > 6
     assert [row["label"] for row in read_csv(tmp_path / "out.csv")] == [row["label"] for row in labelled]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "out.csv", "out.csv.json"]
@@ -252,7 +252,7 @@ def test_what_is_refused_before_anything_is_loaded(trained: Trained, tmp_path: P
     cases: list[tuple[str, list[str]]] = [
         ("out=new.csv is the input itself. Give another name.", ["data=new.csv", "out=new.csv", "overwrite=true"]),
         ("there.csv exists already. Give another name, or overwrite=true.", ["data=new.csv", "out=there.csv"]),
-        ("has a column 'label' already, and it is not overwritten. Write prefix=", ["data=label.csv", "out=o.csv"]),
+        ("has a column 'label' already, which is not overwritten. Write prefix=", ["data=label.csv", "out=o.csv"]),
         ("has no column 'text', which the run needs", ["data=other.csv", "out=o.csv"]),
         ("holds no rows", ["data=empty.csv", "out=o.csv"]),
         ("wide.csv line 2 has 3 columns, the header names 2", ["data=wide.csv", "out=o.csv"]),

@@ -57,7 +57,7 @@ def test_two_workers_write_the_same_file(trained: Trained, tmp_path: Path, monke
         patch.setattr(ray_job, "Actor", DyingActor)
         code, shown = call(*on_ray)
     assert Path("died").is_file()
-    assert code == 0 and "Continues: 3 chunks of 7 rows labelled already." in shown, shown
+    assert code == 0 and "Resuming: 3 chunks of 7 rows already labelled." in shown, shown
     assert Path("ray.csv").read_bytes() == Path("one.csv").read_bytes()
     assert papers("ray.csv.json") == papers("one.csv.json")
     assert not ray.is_initialized() and not Path(".ray.csv.part").exists()

@@ -108,7 +108,7 @@ def test_what_is_no_text_is_said_with_a_remedy(tmp_path: Path) -> None:
         ("a.csv", gzip.compress(b"a,b\n1,2\n"), "compressed by gzip. Unpack it, or let its name end in .gz"),
         ("b.csv", b"PK\x03\x04\xff\xff", "Excel workbook. Unpack it, or save the sheet as CSV in UTF-8"),
         ("c.csv", b"PAR1\xff", "Parquet. Let its name end in .parquet"),
-        ("d.csv.gz", bytes(packed), "not wholly, compressed by gzip"),
+        ("d.csv.gz", bytes(packed), "only partly, compressed by gzip"),
         ("e.csv.gz", gzip.compress("a,b\n1,é\n".encode("latin-1")), "e.csv.gz line 2 is not UTF-8"),
         ("f.csv", b'a,b\n1,"open\n2,x\n', "f.csv line 2 is not valid CSV .*opened and never closed"),
     ]
@@ -161,5 +161,5 @@ def test_what_a_sheet_cannot_hold_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(Problem, match=r"new\.csv has a text of 32,768 characters, .* 32,767\. Write .*out=FILE\.csv"):
         tables.require_writable(read, "xlsx")
     monkeypatch.setattr(tables, "MOST_ROWS", 2)
-    with pytest.raises(Problem, match=r"A sheet of Excel has 2 rows, and .*new\.csv 2\. Write out=FILE\.csv"):
+    with pytest.raises(Problem, match=r"An Excel sheet has 2 rows, and .*new\.csv 2\. Write out=FILE\.csv"):
         tables.require_writable(read, "xlsx")

@@ -27,7 +27,7 @@ from mslt_it.publish.combine_options import resolve_weights, typology_weights
         ({"modules_to_save": ["lm_head"]}, "modules_to_save=['lm_head']: it is more than B A on the base's weights"),
         ({"bias": "all"}, "bias='all': it is more than B A"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4': it is more than B A"),
-        ({"peft_type": "IA3"}, "peft_type is 'IA3'; only LORA adapters are taken here."),
+        ({"peft_type": "IA3"}, "peft_type is 'IA3'; only LORA adapters are accepted."),
         ({"r": 4}, "but its configuration says rank 4. The two files do not belong together"),
     ],
 )
@@ -125,7 +125,7 @@ def test_weights_by_typology_are_similarities_that_sum_to_one() -> None:
         ("[1,2]", "weights=[1,2] has 2 numbers, and runs names 3. Give one number for each."),
         ("[1,x,2]", "weights=x is not a number."),
         ("[1,nan,2]", "weights=nan is not a finite number."),
-        ("typology", "weights=typology needs the language to be near to: weights=typology:tr."),
+        ("typology", "weights=typology needs the language to be close to: weights=typology:tr."),
         ("typology:jp", "Unknown language code 'jp'. Did you mean 'ja'"),
         ("typology:nah", "lang2vec has no language 'nah'. Give the weights as numbers: weights=[0.5,0.5,0.5]."),
     ],

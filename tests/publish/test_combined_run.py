@@ -107,7 +107,7 @@ def test_the_command_leaves_a_run_that_is_scored_and_can_be_combined_again(
 
     assert combine_runs(runs, out, "weights=size") == 0
     again = capsys.readouterr().out
-    assert "finished already; nothing was done" in again and "tr Turkish" in again
+    assert "already finished; nothing was done" in again and "tr Turkish" in again
     assert combine_runs(runs, out, "weights=equal") == 2
     assert f"out={out} holds something else already" in capsys.readouterr().err
     assert combine_runs([out], tmp_path / "small", "method=svd", "rank=2", "scored=false") == 0

@@ -104,7 +104,7 @@ def test_all_forms_are_merged_once_and_made_once(run: Path, tmp_path: Path, monk
     again = exported(run, out, *forms, converter=str(converter))
     assert not any(one.is_new for one in again) and files_of(out) == before and len(calls) == 1
     assert [one.record for one in again] == [json.loads(json.dumps(one.record)) for one in made]
-    assert "was made of something else (dtype: bfloat16 there, float32 now)" in problem(run, out, dtype="float32")
+    assert "was made from something else (dtype: bfloat16 there, float32 now)" in problem(run, out, dtype="float32")
     assert "(license: none there, mit now)" in problem(run, out, license="mit")
     assert files_of(out) == before
 
@@ -115,7 +115,7 @@ def test_a_torn_export_is_not_taken_for_done(run: Path, tmp_path: Path) -> None:
     said: list[str] = []
     assert (
         exported(run, tmp_path, say=said.append)[0].is_new
-        and "safetensors is not whole (README.md is missing)" in said[0]
+        and "safetensors is incomplete or damaged (README.md is missing)" in said[0]
     )
     assert not exported(run, tmp_path)[0].is_new
 

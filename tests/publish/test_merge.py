@@ -180,7 +180,7 @@ def test_the_same_merge_is_not_made_twice_and_another_one_is_refused(lora: Path,
     again = merged_run(lora, out)
     assert (first.is_new, again.is_new) == (True, False) and again.record == json.loads(json.dumps(first.record))
     assert files_of(out) == before and [p.name for p in tmp_path.iterdir()] == ["out"]
-    with pytest.raises(Problem, match=r"was made of something else \(dtype: bfloat16 there, float32 now\)"):
+    with pytest.raises(Problem, match=r"was made from something else \(dtype: bfloat16 there, float32 now\)"):
         merged_run(lora, out, dtype="float32")
     assert files_of(out) == before
 
@@ -191,7 +191,7 @@ def test_a_torn_merge_is_not_taken_for_done(lora: Path, tmp_path: Path) -> None:
     (out / "model.safetensors").write_bytes((out / "model.safetensors").read_bytes()[:-100])
     said: list[str] = []
     assert merged_run(lora, out, say=said.append).is_new
-    assert said[0].startswith(f"{out} is not whole (model.safetensors is not what was saved")
+    assert said[0].startswith(f"{out} is incomplete or damaged (model.safetensors is not what was saved")
     assert not merged_run(lora, out).is_new
 
 

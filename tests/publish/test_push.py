@@ -213,7 +213,7 @@ def test_an_empty_repository_is_filled(visit: Visit) -> None:
 
 def test_a_repository_of_something_else_is_left_alone(visit: Visit) -> None:
     assert visit.saw["thesis"] == (
-        "push=me/thesis: the repository is there already and holds something else (chapter.txt). Choose another name, "
+        "push=me/thesis: the repository already exists and holds something else (chapter.txt). Choose another name, "
         "or remove it on its page first."
     )
     assert visit.hub.files("models", "me/thesis") == {"chapter.txt": b"all of it"}
@@ -226,10 +226,10 @@ def test_a_repository_of_something_else_is_left_alone(visit: Visit) -> None:
         ("wrong token", "push=me/x2: the hub does not accept the token. Log in again with `hf auth login`"),
         ("reader", "push=me/x3: the token has no right to write there (403). Make one with the right to write"),
         ("read only", "push=me/x6: the token may only read. Make one with the right to write, and log in with it"),
-        ("stranger", "push=you/boats: the token is of me, who does not belong to 'you'. Write push=me/boats, or use"),
+        ("stranger", "push=you/boats: the token belongs to me, who is not a member of 'you'. Write push=me/boats,"),
         ("no owner", "push=boats is not the name of a repository: write OWNER/NAME."),
         ("bad name", "push=me/bo ats is not the name of a repository: write OWNER/NAME"),
-        ("torn", "is not whole (model.safetensors is not what was saved"),
+        ("torn", "is incomplete or damaged (model.safetensors is not what was saved"),
     ],
 )
 def test_refusals(case: str, text: str, visit: Visit) -> None:
@@ -240,23 +240,23 @@ def test_refusals(case: str, text: str, visit: Visit) -> None:
 
 def test_an_adapter_whose_base_nobody_has_is_not_sent(visit: Visit) -> None:
     code, _, err = visit.saw["adapter"]
-    assert code == 2 and "/chat', which is no repository of a hub, so nobody else could load it" in err
+    assert code == 2 and "/chat', which is not a hub repository, so nobody else could load it" in err
     assert ("models", "me/adapter") not in visit.hub.repositories
 
 
 @pytest.mark.parametrize(
     ("case", "text"),
     [
-        ("store fails", "push=me/x5: the hub answered with status 503, a fault of its own. Try later."),
+        ("store fails", "push=me/x5: the hub answered with status 503, a server error. Try later."),
         ("store closes", "push=me/x5: the hub cannot be reached or broke off. Check the network and run again."),
         ("store garbles", "push=me/x5: the upload failed: The object is not what its oid says."),
-        ("commit fails", "push=me/x5: the hub answered with status 503, a fault of its own. Try later."),
+        ("commit fails", "push=me/x5: the hub answered with status 503, a server error. Try later."),
         ("commit closes", "push=me/x5: the hub cannot be reached or broke off. Check the network and run again."),
     ],
 )
 def test_an_upload_that_breaks_off_shows_nothing(case: str, text: str, visit: Visit) -> None:
     said = visit.saw[case]
-    assert said.startswith(text) and said.endswith("Nothing of it is to be seen in me/x5.") and "\n" not in said
+    assert said.startswith(text) and said.endswith("None of it is in me/x5.") and "\n" not in said
 
 
 def test_after_failures_the_same_command_finishes(visit: Visit) -> None:
@@ -275,7 +275,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_for(visit: Visit) -> None:
 
 def test_what_is_not_known_is_said_and_the_next_push_looks_first(visit: Visit) -> None:
     said = visit.saw["then silent"]
-    assert said.endswith("Whether the commit was made is not known: run it again, it looks before it sends.")
+    assert said.endswith("It is not known whether the commit was made: run it again, it checks before sending.")
     commit, _, is_new = visit.saw["and again"]
     assert not is_new and commit == visit.hub.repositories["models", "me/silent"].refs["main"]
 

@@ -40,7 +40,7 @@ def test_the_parts_share_the_budget_of_the_joint_run(tmp_path: Path) -> None:
 
 
 def test_one_source_cannot_be_combined() -> None:
-    with pytest.raises(Problem, match=r"combine\.method=cat takes two sources or more"):
+    with pytest.raises(Problem, match=r"combine\.method=cat needs two or more sources"):
         load_recipe("xnli_3src_combined", ["sources=[ar]"])
 
 

@@ -342,11 +342,11 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "3 source languages against the best single source" in said and "1 of 28 planned runs are missing" in said
     assert f"Report: {tmp_path / 'out' / 'report.html'}" in said and (tmp_path / "out" / "report.md").is_file()
     assert execute(command.COMMAND, ["--help"]) == 0 and " mslt report study=DIR" in capsys.readouterr().out
-    with pytest.raises(Problem, match=r"Give one of run=RUNFOLDER and study=STUDYFOLDER"):
+    with pytest.raises(Problem, match=r"Give either run=RUNFOLDER or study=STUDYFOLDER"):
         execute(command.COMMAND, [])
     with pytest.raises(Problem, match=r"confidence=95 is out of range\. It must be above 0 and below 1\."):
         execute(command.COMMAND, [f"study={folder}", "confidence=95"])
-    with pytest.raises(Problem, match=r"examples= says something of runs alone\."):
+    with pytest.raises(Problem, match=r"examples= applies only to runs\."):
         execute(command.COMMAND, [f"study={folder}", "examples=3"])
     with pytest.raises(Problem, match=r"Unknown key 'stduy'\. Did you mean 'study'\?"):
         execute(command.COMMAND, ["stduy=x"])

@@ -156,7 +156,7 @@ def test_unfinished_runs_and_files_are_refused(run: Path, tmp_path: Path) -> Non
         execute(command.COMMAND, [f"run={folder}"])
     with pytest.raises(Problem, match=r"out=.*config\.yaml is a file\. Give another folder"):
         execute(command.COMMAND, [f"run={run}", f"out={run / 'config.yaml'}"])
-    with pytest.raises(Problem, match=r"confidence= says something of studies alone"):
+    with pytest.raises(Problem, match=r"confidence= applies only to studies"):
         execute(command.COMMAND, [f"run={run}", "confidence=0.9"])
 
 

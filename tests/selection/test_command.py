@@ -69,7 +69,7 @@ def test_arguments() -> None:
         ("pool=ar,de", "pool=ar,de is not a list or a name (paper, xnli, world). Write pool=[ar,de], quoted"),
         ("pool=papr", "pool=papr is not a list or a name (paper, xnli, world). Write pool=[papr]"),
         ("targets=sw", "targets=sw is not a list. Write targets=[sw], quoted for the shell."),
-        ("pool=[ar,,de]", "pool: an item is empty. Remove the comma too much."),
+        ("pool=[ar,,de]", "pool: an item is empty. Remove the extra comma."),
         ("k=three", "k=three is not a whole number."),
         ("k=", "k= has no value. Leave it out for the default (3)."),
         ("max_cost=nan", "max_cost=nan is not a finite number."),

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 def test_reading_a_folder(folder: Path) -> None:
     found = read_texts(folder, ["en", "de", "fi"])
     assert found.sentences == {"en": ("The dog sleeps.", "A cat runs."), "de": ("Der Hund schläft.",)}
-    with pytest.raises(NotComputed, match=r"There is no text of fi in text=.*Add fi\.txt to the folder, or leave"):
+    with pytest.raises(NotComputed, match=r"There is no text for fi in text=.*Add fi\.txt to the folder, or leave"):
         found.of(["en", "fi"])
 
 
@@ -135,6 +135,6 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     from mslt_it.selection.embeddings import mean_embeddings
 
     with pytest.raises(
-        NotComputed, match=r"is no model that can be loaded from a folder or the local Hub cache\. Give"
+        NotComputed, match=r"is not a model that can be loaded from a folder or the local Hub cache\. Give"
     ):
         mean_embeddings([["a"]], str(tmp_path))

@@ -324,7 +324,7 @@ def test_two_forms_of_one_language_share_a_vector() -> None:
         ({"max_cost": 3.0}, "max_cost=3 needs the languages' costs: cost={ar:2,...}."),
         ({"cost": {"ja": 1}}, "cost: 'ja' is not in the pool."),
         ({"cost": {"ar": -1}}, "cost of ar=-1 is out of range. It must be 0 or more."),
-        ({"cost": {"ar": 1}, "max_cost": 2.0}, "No set costs at most max_cost=2, the cheapest 3."),
+        ({"cost": {"ar": 1}, "max_cost": 2.0}, "No set costs at most max_cost=2, the cheapest costs 3."),
         ({"criteria": ["l2v_syntx"]}, "criteria: 'l2v_syntx' is unknown. Did you mean 'l2v_syntax'? Known: "),
         ({"criteria": []}, "criteria=[] is empty. Write criteria=[l2v_syntax,scripts]."),
         ({"criteria": ["mean_reciprocal_rank"]}, "No criterion could be computed. mean_reciprocal_rank: It needs at "),

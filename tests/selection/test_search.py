@@ -96,9 +96,9 @@ def test_a_budget() -> None:
     cost = (1.0, 2.0, 3.0, 4.0)
     found = all_sets(Space(4, 2, cost=cost, max_cost=4.0))
     assert found.tolist() == [[0, 1], [0, 2]]
-    with pytest.raises(Problem, match=r"^No set costs at most max_cost=2\.5, the cheapest 3\. Raise max_cost"):
+    with pytest.raises(Problem, match=r"^No set costs at most max_cost=2\.5, the cheapest costs 3\. Raise max_cost"):
         all_sets(Space(4, 2, cost=cost, max_cost=2.5))
-    with pytest.raises(Problem, match="No set costs at most max_cost=4, the cheapest 5"):
+    with pytest.raises(Problem, match="No set costs at most max_cost=4, the cheapest costs 5"):
         search_greedy(total(np.ones(4)), Space(4, 2, (3,), cost, 4.0))
 
 

@@ -167,7 +167,7 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         collect(tmp_path)
     folder = write_study(tmp_path / "empty", no_effect, **SMALL, skip=[f"{c}_s{s}" for s in (0, 1) for c in (
         "ar", "de", "zh", "ar-de", "ar-zh", "de-zh")])  # fmt: skip
-    with pytest.raises(Problem, match=r"none of the 12 cells is complete \(ar_s0: not started; .*\)\. Go on with"):
+    with pytest.raises(Problem, match=r"none of the 12 cells is complete \(ar_s0: not started; .*\)\. Continue with"):
         collect(folder)
 
 

@@ -48,7 +48,7 @@ def test_a_family_of_models_adds_to_the_study_and_replaces_its_keys(tmp_path: Pa
             {"families": "{encoder: {overrides: scale=mbert}}"},
             "families.encoder.overrides: 'scale=mbert' is not a list",
         ),
-        ({"families": "{encoder: {overrides: }}"}, "families.encoder.overrides: null is no value for it"),
+        ({"families": "{encoder: {overrides: }}"}, "families.encoder.overrides: null is not a valid value"),
         ({"families": "{encoder: {1: 2}}"}, "families.encoder.1 is not a study's key"),
         ({"families": "{encoder: {}}", "family": "[encoder]"}, "family=['encoder'] is not among its families"),
     ):
@@ -145,7 +145,7 @@ def test_a_typed_key_may_leave_one_of_the_file_without_effect_but_none_that_is_t
     base = base_recipe(load_study("mini", typed), None, typed)
     assert (base.training.max_steps, base.training.num_epochs) == (1, 8)
     typed.append("training.num_epochs=3")
-    with pytest.raises(Problem, match=r"training\.num_epochs=3 has no effect: training\.max_steps counts"):
+    with pytest.raises(Problem, match=r"training\.num_epochs=3 has no effect: training\.max_steps is used instead"):
         base_recipe(load_study("mini", typed), None, typed)
     of_other_cells = ["variants=[direct,cot_english]", "scoring.max_chain_tokens=64"]
     assert base_recipe(load_study("mini", of_other_cells), None, of_other_cells).scoring.max_chain_tokens == 64

@@ -121,7 +121,7 @@ def test_targets_rest_is_every_language_of_the_data_outside_the_pool(tmp_path: P
     assert with_rest(study(), RowStore()) == (study(), [])
     written = load_study("mini", ["targets=rest", "mingling={}", "predict={}"])
     assert written.targets == ("rest",) and with_rest(written, RowStore())[0].targets[:2] == ("bg", "el")
-    with pytest.raises(Problem, match=r"another number in every cell.*budgets=\[1500\]"):
+    with pytest.raises(Problem, match=r"would differ between cells.*budgets=\[1500\]"):
         with_budgets(study(budgets=()), load_recipe("xnli_3src", ["data.num_examples_total=max"]))
 
 

@@ -61,8 +61,8 @@ def test_a_worker_that_is_killed_has_its_cell_tried_again(tmp_path: Path) -> Non
         "killed1": "ok", "b": "ok", "doomed": "failed", "c": "ok",
     }  # fmt: skip
     assert found["doomed"].reason.startswith(
-        f"{MAX_DEATHS} workers died while they ran it (the last by signal 9, SIGKILL). The kernel kills so when memory "
-        "runs out. Use fewer workers"
+        f"{MAX_DEATHS} workers died while they ran it (the last by signal 9, SIGKILL). The kernel does this when "
+        "memory runs out. Use fewer workers"
     )
     assert (tmp_path / "failed" / "doomed.txt").read_text().startswith(f"{MAX_DEATHS} workers died")
     by = processes(tmp_path)

@@ -64,7 +64,7 @@ def test_what_the_cells_do_not_depend_on_may_change(tmp_path: Path) -> None:
     assert refuse_changed(old, manifest(tmp_path, "training.learning_rate=2e-3"), folder) == []
     older = old | {"versions": old["versions"] | {"torch": "1.0"}}
     [note] = refuse_changed(older, old, folder)
-    assert note.startswith("Versions differ from those the study was begun with: torch 1.0 before, ")
+    assert note.startswith("Versions differ from those the study was started with: torch 1.0 before, ")
     cells_of_old_code = [cell | {"fingerprint": "x"} for cell in old["cells"]]
     with pytest.raises(Problem, match="fingerprints of the cells: made by another version of mslt_it"):
         refuse_changed(old | {"cells": cells_of_old_code}, old, folder)

@@ -42,7 +42,7 @@ def test_the_rest_is_in_the_pool_s_first_language(tmp_path: Path) -> None:
             "pinch holds 1: 2 languages beside de cannot share so few rows. Use 2 or more",
         ),
         (["pinch=[4]", "set_sizes=[1]"], "pinch needs sets of several languages with de, the first of the pool"),
-        (["pinch=[4]", "predict={set_size: 2}"], "pinch and predict: a set is there with several shares"),
+        (["pinch=[4]", "predict={set_size: 2}"], "pinch and predict: each set has several shares"),
         (["pinch=[24]"], "pinch: 24 of 24 rows leave none for de. Use a pinch below every budget."),
         (["data.num_examples={de:4}"], "data.num_examples is set for each cell. Use the study's pinch"),
     ],

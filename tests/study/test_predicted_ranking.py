@@ -264,7 +264,7 @@ def test_what_hangs_together_is_on_one_side(tmp_path: Path) -> None:
     assert [of.tolist() for of in predicted_ranking._divided(study, 0)[0]] == [[0, 1, 2, 3]] * 3
     with pytest.raises(Problem, match=r"num_items=9 leaves none of the 9 items of 'fi' to measure the order on"):
         predicted_ranking._divided(study, 9)
-    with pytest.raises(Problem, match=r"all items of 'fi' hang together with the 7 that the prediction is made on"):
+    with pytest.raises(Problem, match=r"all items of 'fi' are grouped with the 7 that the prediction is made on"):
         predicted_ranking._divided(study, 7)
 
 
@@ -272,7 +272,7 @@ def test_what_cannot_be_predicted_is_refused(out: Path, tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"prediction: 0 sets of 3 sources are measured in .* an order needs 3 at least"):
         predict(out, Predict(set_size=3))
     lacking = write_synthetic(tmp_path / "lacking", pool=("ar", "de", "en"), set_sizes=(1, 2), skip=("ar_s1",))
-    with pytest.raises(Problem, match=r"needs the adapter trained on ar alone with seed 1, and .*lacking has none"):
+    with pytest.raises(Problem, match=r"needs the adapter trained on ar alone with seed 1, which .*lacking lacks"):
         predict(lacking, Predict(set_size=2))
     from finished_run import reseal
 

@@ -65,7 +65,7 @@ def test_cells_equal_ordinary_runs(jobs: list[Job], tmp_path: Path, monkeypatch:
 
 
 def test_a_study_leaves_no_checkpoints_and_says_how_long_cells_took(jobs: list[Job]) -> None:
-    run_cell(jobs[0])  # finished already: nothing is done, and the time stays that of the run
+    run_cell(jobs[0])  # already finished: nothing is done, and the time stays that of the run
     study = StudyFolder(Path(jobs[0].study))
     assert not (study.cell("de_s0") / "checkpoints").exists()
     assert '"from_the_start": true' in study.timing("de_s0").read_text()

@@ -60,8 +60,8 @@ def test_what_is_left_goes_to_those_who_can_be_paid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["shots=[4]", "pinch=[4]"], "pinch and shots: a set is there with several shares"),
-        (["shots=[4]", "predict={set_size: 2}"], "shots and predict: a set is there with several shares"),
+        (["shots=[4]", "pinch=[4]"], "pinch and shots: each set has several shares"),
+        (["shots=[4]", "predict={set_size: 2}"], "shots and predict: each set has several shares"),
         (["shots=[24]"], "budgets: 24 pays for these rows of de_tr24_s0: 0 de, 24 tr. Every source needs one"),
         (["cost={sv: 2}"], "cost names sv, which is neither in the pool nor a target. Did you mean 'sw'?"),
         (["cost={sw: 0}"], "cost.sw=0 is out of range. It must be above 0."),

@@ -72,9 +72,7 @@ def test_own_rows_that_are_no_translations_are_told_from_translations_in_every_c
     monkeypatch.setattr(study_command, "_done", lambda own: jobs.extend(own) or {})
     data = ["model.path=world", f"task.data={tmp_path / 'own.csv'}", "scoring.num_examples_per_language=0"]
     assert main(["study=tiny", f"--config-dir={file}", f"out={tmp_path / 'out'}", "--dry-run", *data]) == 0
-    assert (
-        "'de' has 60 rows and 'zh' 50, without ids: rows are taken for each language's own" in capsys.readouterr().out
-    )
+    assert "'de' has 60 rows and 'zh' 50, without ids: rows count as each language's own" in capsys.readouterr().out
     assert len(jobs) == 6
     for job in jobs:
         scored = {code: [item.id for item in build_scored_set(job.recipe, code)] for code in ("tr", "sw")}
@@ -133,7 +131,7 @@ def test_a_failure_is_told_and_stops_nothing(
     assert said.count("Note: tr: every item divided by id: 12 rows are scored\n") == 1
     assert "0123456789abcdef" not in said
     assert "5 of 6 cells are done" in said
-    assert "1 of them have scores that are no numbers: zh_s0" in said
+    assert "1 of them have scores that are not numbers: zh_s0" in said
     assert f"1 failed (reasons in {out / 'failed'}):\n  en_s0: it is raining\nStart the same command again" in said
     assert json.loads((out / "manifest.json").read_text())["cells"][0]["id"] == "de_s0"
 
@@ -143,7 +141,7 @@ def test_work_is_told_before_the_first_cell_has_ended(
 ) -> None:
     monkeypatch.setattr(study_command, "INTERVAL", 0.01)
     progress = study_command._Progress(StudyFolder(tmp_path), 3, {"ar_s0": "ok"})
-    until(lambda: re.search(r"^At work for \d+ s: 1 of 3 cells have ended\.$", capsys.readouterr().out, re.MULTILINE))
+    until(lambda: re.search(r"^Running for \d+ s: 1 of 3 cells have ended\.$", capsys.readouterr().out, re.MULTILINE))
     progress.end()
 
 

@@ -196,7 +196,7 @@ def test_a_dry_run_tells_of_the_sweep(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     assert f"Expected time: {duration(seconds)} of one worker" in said
     assert "Labelled rows (cost): 24 per cell; 288 trained on in all cells. At most 72 different ones" in said
-    assert "Besides at most 5 labelled rows of each language of the pool, held out for the looks." in said
+    assert "In addition, at most 5 labelled rows of each language of the pool are held out for the looks." in said
     assert "      1      3      6      0            2, 6  de_max_steps2_s0 … zh_max_steps6_s0" in said
     config = load_study("tiny", sweep, file)
     assert [num_looked_at(base_recipe(config), cell) for cell in cells(config)[-2:]] == [10, 20]
@@ -309,7 +309,7 @@ def test_ties_go_to_the_lower_loss_then_the_first_and_missing_runs_are_not_chose
     plain = {"cells": [{"id": "ar_s0", "sources": ["ar"]}]}
     assert chosen_of(folder, plain, ["ar_s0"]) == ["ar_s0"] and tried(folder, plain["cells"], "accuracy") == ()
     (folder / "cells" / "ar_learning_rate0.1_s0" / "losses.jsonl").write_text('{"step": 5, "loss": 1.0}\n')
-    with pytest.raises(Problem, match=r"losses.jsonl holds no look at held-out rows. Remove .*_s0 and go on with"):
+    with pytest.raises(Problem, match=r"losses.jsonl has no look at held-out rows. Remove .*_s0 and continue with"):
         collect(folder)
 
 

@@ -121,7 +121,7 @@ def test_what_goes_wrong_together_goes_on_one_by_one(
     monkeypatch.setattr(shared, "train_together", broken)
     found = run(jobs_in(tmp_path, model, "training.max_steps=2"), monkeypatch)
     assert [one.status for one in found] == ["ok"] * 3
-    assert "de_s0 and 2 more go on one by one: MemoryError: 8 GB are too few\n" in capsys.readouterr().out
+    assert "de_s0 and 2 more train one by one: MemoryError: 8 GB are too few\n" in capsys.readouterr().out
 
 
 def test_a_forecast_counts_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_who_goes_with_whom(model: Path, tmp_path: Path) -> None:
     sweep = [job for rank in (4, 8) for job in jobs_in(tmp_path, model, f"adapter.rank={rank}")]
     assert grouped([*sweep[:2], *sweep[3:]], 8) == ([sweep[:2], sweep[3:]], {})  # an adapter of each rank by itself
     groups, alone = grouped(jobs, 2)
-    assert (groups, alone) == ([jobs[:2]], {"no other is left with its adapter and batch": [jobs[2]]})
+    assert (groups, alone) == ([jobs[:2]], {"no other cell is left with its adapter and batch": [jobs[2]]})
     assert grouped([], 8) == ([], {})
 
 
@@ -144,7 +144,7 @@ def test_who_goes_with_whom(model: Path, tmp_path: Path) -> None:
     ("reason", "changed"),
     [
         ("adapter.method=full: all weights are trained", {"adapter.method": "full"}),
-        ("adapter.dropout=0.1: together other numbers would be drawn than alone", {"adapter.dropout": 0.1}),
+        ("adapter.dropout=0.1: other random numbers would be drawn than alone", {"adapter.dropout": 0.1}),
         ("adapter.use_dora=true: an adapter is more than two matrices a layer", {"adapter.use_dora": True}),
         ("training.eval_steps=5: a cell's looks stop all others", {"training.eval_steps": 5}),
         ("training.average_checkpoints: weights of earlier steps are kept", {"training.average_checkpoints": 2}),

@@ -177,7 +177,7 @@ def test_an_encoder_without_a_head_is_not_scored(
     monkeypatch.chdir(tmp_path)
     saved(transformers.BertForMaskedLM(config_of(("Bert", SIZE))), tmp_path / "bert")
     assert main(["eval", "model=bert", "task=xnli"]) == 2
-    assert "error: model.path=bert: bert is an encoder, which answers by a head" in capsys.readouterr().err
+    assert "error: model.path=bert: bert is an encoder, which answers with a head" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "data"])

@@ -212,10 +212,10 @@ def test_an_architecture_that_transformers_cannot_read_is_named(cache: Path, tmp
     ("content", "said"),
     [
         (None, "there is no such file"),
-        (b"", "no GGUF file"),
-        (b"PK\x03\x04 something else", "no GGUF file"),
-        (b"GGUF\x03\x00\x00\x00", "torn or damaged"),
-        (b"GGUF" + b"\xff" * 400, "torn or damaged"),
+        (b"", "not a GGUF file"),
+        (b"PK\x03\x04 something else", "not a GGUF file"),
+        (b"GGUF\x03\x00\x00\x00", "truncated or damaged"),
+        (b"GGUF" + b"\xff" * 400, "truncated or damaged"),
     ],
 )
 def test_what_is_no_gguf_file_is_said_to_be_none(content: bytes | None, said: str, cache: Path, tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_texts_that_would_be_cut_as_gpt2_cuts_them_are_refused(pieces: str, tmp_
 def test_a_vocabulary_without_scores_is_refused(tmp_path: Path, cache: Path) -> None:
     """transformers cut 733 of 1,200 sentences of XNLI otherwise than Gemma's own tokenizer, read from such a file."""
     file = write_gguf(tmp_path / "other.gguf", small_llama(), vocabulary="llama")
-    with pytest.raises(Problem, match="all tokens of its vocabulary have one score"):
+    with pytest.raises(Problem, match="all tokens of its vocabulary have the same score"):
         load_tokenizer(ModelConfig(path=str(file)))
 
 

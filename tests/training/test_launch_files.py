@@ -84,7 +84,7 @@ def test_fsdp_without_gpus_is_refused(kind: DistributedType, monkeypatch: pytest
     state: Any = SimpleNamespace(distributed_type=kind)
     refuse_undivided(state)
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(Problem, match=r"FSDP divides a model among GPUs, and here are none.* torchrun --nproc_per_nod"):
+    with pytest.raises(Problem, match=r"FSDP divides a model among GPUs, and there are none here.* torchrun --nproc"):
         refuse_undivided(state)
     state.distributed_type = DistributedType.MULTI_GPU
     refuse_undivided(state)

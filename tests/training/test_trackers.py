@@ -244,7 +244,7 @@ def test_an_mlflow_server_out_of_reach_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     recipe = load_recipe("xnli_3src", [*SMALL, f"output_dir={tmp_path / 'run'}", "training.report_to=mlflow"])
-    with pytest.raises(Problem, match=r"mlflow: no run can be begun at http://127.0.0.1:9 \(.*\). Start the se"):
+    with pytest.raises(Problem, match=r"mlflow: no run can be started at http://127.0.0.1:9 \(.*\). Start the se"):
         run_recipe(recipe, show=lambda text: None)
     assert not (tmp_path / "run" / "build_report.json").exists()
     assert os.environ["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:9"

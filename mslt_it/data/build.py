@@ -53,8 +53,15 @@ def with_found_labels(recipe: Recipe, rows: RowStore) -> Recipe:
         return recipe
     role: Role = "score" if task.held_out_share == 1 else "train"  # 1: no row is trained on
     split = task.score_split if role == "score" else task.train_split
-    labels = [n for code in recipe.sources for n in rows.load(task, code, split, role=role).examples.labels]
-    named = dataclasses.replace(task, label_names=found_labels(task, labels))
+    while True:
+        labels = [n for code in recipe.sources for n in rows.load(task, code, split, role=role).examples.labels]
+        names = found_labels(task, labels)
+        numbers = {name: name for name in names if name.isdecimal() and name not in task.labels}
+        if not 0 < len(numbers) < len(names):
+            break
+        # Of a file without names for its integers: then no other's are used.
+        task = dataclasses.replace(task, labels={**task.labels, **numbers})
+    named = dataclasses.replace(recipe.task, label_names=names)
     held_out: Counter[str] = Counter()
     for code in recipe.sources if role == "train" else ():
         with contextlib.suppress(Problem):  # said where the rows are scored
@@ -74,11 +81,7 @@ def refuse_no_rationale(recipe: Recipe) -> None:
 
 
 def build_training_set(
-    recipe: Recipe,
-    tokenizer: Any,
-    *,
-    encoder: Encoder | None = None,
-    rows: RowStore | None = None,
+    recipe: Recipe, tokenizer: Any, *, encoder: Encoder | None = None, rows: RowStore | None = None
 ) -> tuple[list[EncodedExample], BuildReport]:
     """The training rows in training order, and the report on how they came about.
 

@@ -103,6 +103,19 @@ def test_integers_of_which_a_recipe_speaks_stay_integers(said: str, tmp_path: Pa
     assert recipe.task.name == "custom" and found <= {"0", "1", "2", "late", "good"} and len(found) > 1
 
 
+def test_names_of_one_file_alone_are_not_used(tmp_path: Path) -> None:
+    """Integers of the others would be labels of their own."""
+    pyarrow.parquet.write_table(
+        noted().filter(pyarrow.array([r["lang"] == "en" for r in ROWS])), tmp_path / "en.parquet"
+    )
+    for code in ("de", "fr"):
+        rows = [f"{row['text']},{row['intent']}\n" for row in ROWS if row["lang"] == code]
+        (tmp_path / f"{code}.csv").write_text("text,intent\n" + "".join(rows))
+    task = own(tmp_path).task
+    assert task.label_names == ("0", "1", "2")
+    assert {e.label for e in load(task, "en", "train", role="train").examples} == {"0", "1", "2"}
+
+
 def test_a_benchmark_knows_its_integers_itself(tmp_path: Path) -> None:
     rows = [{"language": "de", "premise": f"p {i}", "hypothesis": "h", "label": i % 3} for i in range(30)]
     table = pyarrow.Table.from_pylist(rows)
